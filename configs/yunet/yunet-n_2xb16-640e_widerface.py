@@ -1,0 +1,7 @@
+# The released YuNet_n.
+_base_ = [
+    "../_base_/models/yunet-n.py",
+    "../_base_/datasets/widerface.py",
+    "../_base_/schedules/yunet_640e.py",
+    "../_base_/default_runtime.py",
+]

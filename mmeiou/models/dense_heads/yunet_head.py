@@ -1,0 +1,311 @@
+"""The head of YuNet: layers, losses and predictions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmcv.ops import batched_nms
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
+from mmdet.utils import InstanceList, reduce_mean
+from mmengine.config import ConfigDict
+from mmengine.model import bias_init_with_prob
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from mmeiou.functional.priors import decode_boxes, decode_keypoints, grid_priors
+from mmeiou.models.dense_heads.yunet_targets import FlatOutputs, Targets, image_targets
+from mmeiou.models.layers import DPUnit
+from mmeiou.models.layers.init import YUNET_INIT
+from mmeiou.registry import MODELS, TASK_UTILS
+
+
+@MODELS.register_module()
+class YuNetHead(BaseDenseHead):
+    """Classification, box, objectness and landmark branches, unshared between levels.
+
+    Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", MIR 2023. Losses are summed
+    over the batch and divided by the number of positives:
+
+    - ``loss_cls`` on positives, target one-hot times the IoU of the decoded box (detached);
+    - ``loss_obj`` on all priors outside ignored regions, 0 or 1;
+    - ``loss_bbox`` on the decoded boxes of positives, in pixels;
+    - ``loss_kps`` on the landmark offsets of positives in strides, every point weighted by its own
+      weight, divided by the sum over faces of the mean weight. (The authors weight all points of a
+      face by the mean; the same where a face has all points or none.)
+
+    The assigner sees ``sqrt(cls * obj)``, as MMDetection's YOLOX does; the score of a prediction is
+    ``cls * obj``.
+
+    Args:
+        num_classes: Number of classes, at least 1.
+        in_channels: Channels of the incoming maps.
+        feat_channels: Channels inside the head.
+        num_keypoints: Landmarks per object; 0 leaves the landmark branch out.
+        shared_stacked_convs: DP units per level that all branches share.
+        stacked_convs: DP units per level for classification and as many for the other branches.
+        strides: Strides of the levels, finest first.
+        prior_prob: Initial probability of the classification and objectness branches; None keeps
+            the bias of 0.02 of the released models.
+        ignore_iof_thr: See :func:`mmeiou.functional.ignore.ignored_priors`.
+        loss_cls: Config of the classification loss, a binary cross-entropy on logits.
+        loss_obj: Config of the objectness loss, likewise.
+        loss_bbox: Config of the box loss, on boxes x1 y1 x2 y2.
+        loss_kps: Config of the landmark loss, on offsets; unused without landmarks.
+        train_cfg: ``assigner``: config of the assigner.
+        test_cfg: ``score_thr``, ``nms`` and, optionally, ``nms_pre`` and ``max_per_img``.
+        init_cfg: MMEngine initialisation; the released models' one by default.
+
+    Raises:
+        ValueError: If ``num_classes`` is below 1 or ``num_keypoints`` below 0.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        feat_channels: int = 64,
+        num_keypoints: int = 5,
+        shared_stacked_convs: int = 1,
+        stacked_convs: int = 0,
+        strides: Sequence[int] = (8, 16, 32),
+        prior_prob: float | None = None,
+        ignore_iof_thr: float = 0.5,
+        loss_cls: ConfigDict | None = None,
+        loss_obj: ConfigDict | None = None,
+        loss_bbox: ConfigDict | None = None,
+        loss_kps: ConfigDict | None = None,
+        train_cfg: ConfigDict | None = None,
+        test_cfg: ConfigDict | None = None,
+        init_cfg: Any = YUNET_INIT,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if num_classes < 1 or num_keypoints < 0:
+            raise ValueError(
+                f"num_classes must be at least 1 and num_keypoints at least 0, got {num_classes} "
+                f"and {num_keypoints}"
+            )
+        self.num_classes = num_classes
+        self.num_keypoints = num_keypoints
+        self.strides = tuple(strides)
+        self.prior_prob = prior_prob
+        self.ignore_iof_thr = ignore_iof_thr
+        self.train_cfg = train_cfg
+        self.test_cfg = test_cfg
+        bce = {"type": "CrossEntropyLoss", "use_sigmoid": True}
+        self.loss_cls = MODELS.build(loss_cls or bce)
+        self.loss_obj = MODELS.build(loss_obj or bce)
+        self.loss_bbox = MODELS.build(loss_bbox or {"type": "mmeiou.EIoULoss", "loss_weight": 5.0})
+        if num_keypoints:
+            self.loss_kps = MODELS.build(
+                loss_kps or {"type": "SmoothL1Loss", "beta": 1 / 9, "loss_weight": 0.1}
+            )
+        if train_cfg:
+            self.assigner = TASK_UTILS.build(train_cfg["assigner"])
+        self._init_layers(in_channels, feat_channels, shared_stacked_convs, stacked_convs)
+
+    def _init_layers(
+        self, in_channels: int, feat_channels: int, shared_stacked_convs: int, stacked_convs: int
+    ) -> None:
+        def stack(channels: int, depth: int) -> nn.Sequential:
+            return nn.Sequential(
+                *(DPUnit(feat_channels if i else channels, feat_channels) for i in range(depth))
+            )
+
+        def per_level(make: Any) -> nn.ModuleList:
+            return nn.ModuleList(make() for _ in self.strides)
+
+        channels = in_channels
+        if shared_stacked_convs:
+            self.multi_level_share_convs = per_level(
+                lambda: stack(in_channels, shared_stacked_convs)
+            )
+            channels = feat_channels
+        if stacked_convs:
+            self.multi_level_cls_convs = per_level(lambda: stack(channels, stacked_convs))
+            self.multi_level_reg_convs = per_level(lambda: stack(channels, stacked_convs))
+        last = feat_channels if stacked_convs else channels
+
+        def predictor(out_channels: int) -> nn.ModuleList:
+            return per_level(lambda: DPUnit(last, out_channels, with_norm_act=False))
+
+        self.multi_level_cls = predictor(self.num_classes)
+        self.multi_level_bbox = predictor(4)
+        self.multi_level_obj = predictor(1)
+        if self.num_keypoints:
+            self.multi_level_kps = predictor(2 * self.num_keypoints)
+
+    def init_weights(self) -> None:
+        """Initialise by ``init_cfg``, then the biases that ``prior_prob`` asks for."""
+        super().init_weights()
+        if self.prior_prob is not None:
+            bias = float(bias_init_with_prob(self.prior_prob))
+            for unit in (*self.multi_level_cls, *self.multi_level_obj):
+                nn.init.constant_(unit.conv2.bias, bias)
+
+    def forward(
+        self, feats: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """Maps of the levels to logits and offsets.
+
+        Returns:
+            Lists over the levels of classification ``(B, num_classes, H, W)``, box ``(B, 4, H,
+            W)``, objectness ``(B, 1, H, W)`` and landmark ``(B, 2 * num_keypoints, H, W)`` maps;
+            the last list is empty without landmarks.
+        """
+
+        def apply(branch: str, inputs: Sequence[Tensor]) -> list[Tensor]:
+            if not hasattr(self, branch):
+                return list(inputs)
+            return [unit(x) for unit, x in zip(getattr(self, branch), inputs, strict=True)]
+
+        shared = apply("multi_level_share_convs", feats)
+        cls_feats = apply("multi_level_cls_convs", shared)
+        reg_feats = apply("multi_level_reg_convs", shared)
+        return (
+            apply("multi_level_cls", cls_feats),
+            apply("multi_level_bbox", reg_feats),
+            apply("multi_level_obj", reg_feats),
+            apply("multi_level_kps", reg_feats) if self.num_keypoints else [],
+        )
+
+    def _flatten(
+        self,
+        cls_scores: Sequence[Tensor],
+        bbox_preds: Sequence[Tensor],
+        objectnesses: Sequence[Tensor],
+        kps_preds: Sequence[Tensor],
+    ) -> FlatOutputs:
+        # Half precision is good enough for the layers, not for areas and exponentials.
+        dtype = torch.promote_types(cls_scores[0].dtype, torch.float32)
+
+        def flat(maps: Sequence[Tensor]) -> Tensor:
+            return torch.cat([m.permute(0, 2, 3, 1).flatten(1, 2) for m in maps], dim=1).to(dtype)
+
+        priors = grid_priors(
+            [(m.shape[-2], m.shape[-1]) for m in cls_scores],
+            self.strides,
+            dtype=dtype,
+            device=cls_scores[0].device,
+        )
+        cls = flat(cls_scores)
+        return FlatOutputs(
+            priors=priors,
+            cls=cls,
+            boxes=decode_boxes(priors, flat(bbox_preds)),
+            obj=flat(objectnesses).squeeze(-1),
+            kps=flat(kps_preds) if kps_preds else cls.new_zeros(*cls.shape[:2], 0),
+        )
+
+    def loss_by_feat(
+        self,
+        cls_scores: Sequence[Tensor],
+        bbox_preds: Sequence[Tensor],
+        objectnesses: Sequence[Tensor],
+        kps_preds: Sequence[Tensor],
+        batch_gt_instances: InstanceList,
+        batch_img_metas: Sequence[dict[str, Any]],  # noqa: ARG002 - MMDetection's signature
+        batch_gt_instances_ignore: InstanceList | None = None,
+    ) -> dict[str, Tensor]:
+        """Losses of a batch: ``loss_cls``, ``loss_bbox``, ``loss_obj`` and ``loss_kps``.
+
+        Raises:
+            ValueError: If the head has landmarks and the ground truth lacks them or has another
+                number of them.
+        """
+        flat = self._flatten(cls_scores, bbox_preds, objectnesses, kps_preds)
+        per_image = [
+            image_targets(
+                self.assigner,
+                flat.image(index),
+                gt_instances,
+                batch_gt_instances_ignore[index] if batch_gt_instances_ignore else None,
+                num_classes=self.num_classes,
+                num_keypoints=self.num_keypoints,
+                ignore_iof_thr=self.ignore_iof_thr,
+            )
+            for index, gt_instances in enumerate(batch_gt_instances)
+        ]
+        targets = Targets(*(torch.cat(parts) for parts in zip(*per_image, strict=True)))
+        positive = targets.positive
+        num_pos = reduce_mean(positive.sum().to(flat.cls.dtype)).clamp(min=1)
+
+        losses = {
+            "loss_cls": self.loss_cls(
+                flat.cls.flatten(0, 1)[positive], targets.cls, avg_factor=num_pos
+            ),
+            "loss_bbox": self.loss_bbox(
+                flat.boxes.flatten(0, 1)[positive], targets.boxes, avg_factor=num_pos
+            ),
+            "loss_obj": self.loss_obj(
+                flat.obj.reshape(-1, 1),
+                positive.to(flat.obj.dtype).unsqueeze(1),
+                targets.considered.to(flat.obj.dtype).unsqueeze(1),
+                avg_factor=num_pos,
+            ),
+        }
+        if self.num_keypoints:
+            num_faces = reduce_mean(targets.kps_weight.mean(dim=1).sum()).clamp(min=1)
+            losses["loss_kps"] = self.loss_kps(
+                flat.kps.flatten(0, 1)[positive],
+                targets.kps,
+                targets.kps_weight.repeat_interleave(2, dim=1),
+                avg_factor=num_faces,
+            )
+        return losses
+
+    def predict_by_feat(
+        self,
+        cls_scores: Sequence[Tensor],
+        bbox_preds: Sequence[Tensor],
+        objectnesses: Sequence[Tensor],
+        kps_preds: Sequence[Tensor],
+        batch_img_metas: Sequence[dict[str, Any]],
+        cfg: ConfigDict | None = None,
+        rescale: bool = False,
+        with_nms: bool = True,
+    ) -> InstanceList:
+        """Detections of each image, best first.
+
+        Returns:
+            One ``InstanceData`` per image: ``bboxes`` ``(n, 4)``, ``scores`` and ``labels``
+            ``(n,)`` and, with landmarks, ``keypoints`` ``(n, num_keypoints, 2)``; in pixels of the
+            original image if ``rescale``, else of the network's input.
+        """
+        cfg = self.test_cfg if cfg is None else cfg
+        flat = self._flatten(cls_scores, bbox_preds, objectnesses, kps_preds)
+        scores, labels = (flat.cls.sigmoid() * flat.obj.sigmoid().unsqueeze(-1)).max(dim=-1)
+        return [
+            self._predict_single(
+                flat.image(index), scores[index], labels[index], meta, cfg, rescale, with_nms
+            )
+            for index, meta in enumerate(batch_img_metas)
+        ]
+
+    def _predict_single(
+        self,
+        flat: FlatOutputs,
+        scores: Tensor,
+        labels: Tensor,
+        meta: dict[str, Any],
+        cfg: ConfigDict,
+        rescale: bool,
+        with_nms: bool,
+    ) -> InstanceData:
+        keep = (scores >= cfg["score_thr"]).nonzero().squeeze(1)
+        if 0 < cfg.get("nms_pre", -1) < len(keep):
+            keep = keep[scores[keep].topk(cfg["nms_pre"]).indices]
+        results = InstanceData(bboxes=flat.boxes[keep], scores=scores[keep], labels=labels[keep])
+        if self.num_keypoints:
+            results.keypoints = decode_keypoints(flat.priors[keep], flat.kps[keep])
+        if rescale and "scale_factor" in meta:  # a pipeline without Resize leaves it out
+            scale = results.bboxes.new_tensor(meta["scale_factor"])
+            results.bboxes = results.bboxes / scale.repeat(2)
+            if self.num_keypoints:
+                results.keypoints = results.keypoints / scale
+        if with_nms and len(results):
+            dets, kept = batched_nms(results.bboxes, results.scores, results.labels, cfg["nms"])
+            results = results[kept]
+            results.scores = dets[:, -1]  # soft-NMS lowers them
+        if cfg.get("max_per_img", -1) > 0:
+            results = results[: cfg["max_per_img"]]
+        return results

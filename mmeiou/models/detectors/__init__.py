@@ -1,0 +1,5 @@
+"""Detectors."""
+
+from mmeiou.models.detectors.yunet import YuNet
+
+__all__ = ["YuNet"]

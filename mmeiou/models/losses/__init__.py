@@ -1,0 +1,5 @@
+"""Losses."""
+
+from mmeiou.models.losses.eiou_loss import EIoULoss
+
+__all__ = ["EIoULoss"]

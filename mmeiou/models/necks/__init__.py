@@ -1,0 +1,5 @@
+"""Necks."""
+
+from mmeiou.models.necks.tfpn import TFPN
+
+__all__ = ["TFPN"]

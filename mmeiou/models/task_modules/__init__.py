@@ -1,0 +1,5 @@
+"""Assigners."""
+
+from mmeiou.models.task_modules.simota_assigner import SimOTAAssigner
+
+__all__ = ["SimOTAAssigner"]

@@ -1,0 +1,42 @@
+"""Test a checkpoint with the metric of a config."""
+
+import argparse
+from pathlib import Path
+
+from mmeiou.cli import add_run_arguments, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config file")
+    parser.add_argument("checkpoint", help="checkpoint file or address")
+    parser.add_argument(
+        "--out", metavar="FILE.pkl", help="also write all predictions, as MMDetection does"
+    )
+    parser.add_argument("--show-dir", help="draw the detections into this folder")
+    add_run_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the runner and test."""
+    args = parse_args()
+    if args.out and Path(args.out).suffix not in {".pkl", ".pickle"}:
+        raise SystemExit(f"--out must end in .pkl or .pickle, got {args.out}")
+    cfg = load_config(args)
+    from mmengine.runner import Runner  # noqa: PLC0415 - after the device is chosen
+
+    cfg.load_from = args.checkpoint
+    if args.show_dir:
+        cfg.default_hooks.visualization.update(draw=True, test_out_dir=args.show_dir)
+    runner = Runner.from_cfg(cfg)
+    if args.out:
+        from mmdet.evaluation import DumpDetResults  # noqa: PLC0415
+
+        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+    runner.test()
+
+
+if __name__ == "__main__":
+    main()
