@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make train` (quick start) and `make test`.
+# Knobs: STACK=onedl|openmmlab, PYTHON=python3.12, VENV=..., TORCH='torch==2.13.0'
+
+STACK ?= onedl
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV ?= .venv$(if $(filter-out onedl,$(STACK)),-$(STACK))
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.PHONY: help install train test lint clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+# torch first and by itself: an open range would let pip take another, larger build.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[$(STACK),sample,test,lint]'
+	touch $@
+
+install: $(READY)  ## make $(VENV) with the stack and everything below
+
+train: $(READY)  ## quick start: make a sample set, train, evaluate, draw
+	$(BIN)/python tools/quickstart.py
+
+test: $(READY)  ## the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:  ## remove environments and caches, keep data and work_dirs
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache

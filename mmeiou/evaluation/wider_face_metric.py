@@ -1,0 +1,172 @@
+"""AP of a face detector by the WIDER FACE protocol, computed in the evaluation loop."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from mmeiou.evaluation.wider_gt import SUBSETS, LabelledFaces, load_ground_truth
+from mmeiou.evaluation.wider_report import evaluate, pair
+from mmeiou.evaluation.wider_text import (
+    Detections,
+    check_replaceable,
+    image_key,
+    write_predictions,
+)
+from mmeiou.functional.wider_ap import FaceImage, WIDERProtocol
+from mmeiou.registry import METRICS
+
+
+@dataclass(frozen=True)
+class _ImageResult:
+    img_path: str
+    detections: Detections
+    faces: LabelledFaces | None
+
+    def labelled(self) -> FaceImage:
+        assert self.faces is not None
+        return FaceImage(*self.detections, *self.faces)
+
+
+@METRICS.register_module()
+class WIDERFaceMetric(BaseMetric):
+    """Average precision by the WIDER FACE protocol (:mod:`mmeiou.functional.wider_ap`).
+
+    With ``gt_dir`` the labels are the benchmark's own: AP of the subsets ``easy``, ``medium`` and
+    ``hard``. Images are recognised by ``<parent folder>/<name>`` of ``img_path``. Images of the
+    ground truth that were not predicted count as missed, predictions for other images are left
+    out; both are logged as warnings. As in the benchmark's code, false positives on images without
+    any labelled face do not count.
+
+    Without ``gt_dir`` the labels are the dataset's: one ``AP``. The data samples must carry
+    ``instances`` (boxes in pixels of the original image), so the packer's ``meta_keys`` must name
+    it. Instances with ``ignore_flag=1`` are treated as those outside a subset. False positives on
+    images without faces do count here.
+
+    Args:
+        gt_dir: Folder of ``wider_face_val.mat`` and ``wider_{easy,medium,hard}_val.mat``.
+        text_dir: Folder to write predictions to in the benchmark's text format, replaced as a
+            whole at each evaluation.
+        face_label: Label of the class that is evaluated, in predictions and instances.
+        iou_thr: Smallest IoU, +1 pixel convention, at which a face is found.
+        collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        prefix: Prefix of the result's keys, ``'WIDERFace'`` by default.
+        collect_dir: Folder for exchange between processes, only with ``'cpu'``.
+
+    Raises:
+        FileNotFoundError: If ``gt_dir`` or one of its files is missing.
+        FileExistsError: If ``text_dir`` holds anything but predictions.
+        ValueError: If a ground truth file is damaged or ``iou_thr`` is outside (0, 1].
+    """
+
+    default_prefix = "WIDERFace"
+
+    def __init__(
+        self,
+        gt_dir: str | None = None,
+        text_dir: str | None = None,
+        face_label: int = 0,
+        iou_thr: float = 0.5,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.protocol = WIDERProtocol(iou_thr, skip_faceless=gt_dir is not None)
+        self.ground_truth = None if gt_dir is None else load_ground_truth(gt_dir)
+        if text_dir is not None:
+            check_replaceable(text_dir)
+        self.text_dir = text_dir
+        self.face_label = face_label
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:  # noqa: ARG002
+        """Keep the detections of a batch, and its labels if they are the dataset's.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Dicts with ``img_path`` and ``pred_instances`` (``bboxes``, ``scores``
+                and, for a detector of several classes, ``labels``).
+
+        Raises:
+            KeyError: If ``instances`` is needed and missing.
+            ValueError: If a box or score is not finite.
+        """
+        self.results.extend(
+            _ImageResult(
+                sample["img_path"],
+                _detections(sample, self.face_label),
+                _own_faces(sample, self.face_label) if self.ground_truth is None else None,
+            )
+            for sample in data_samples
+        )
+
+    def compute_metrics(self, results: list[_ImageResult]) -> dict[str, float]:
+        """Evaluate the collected set; logs the protocol, writes the text files if asked to.
+
+        Args:
+            results: What :meth:`process` kept, of all processes.
+
+        Returns:
+            ``{'easy', 'medium', 'hard'}`` or ``{'AP'}``; NaN where there are no faces.
+
+        Raises:
+            ValueError: If nothing was predicted for the ground truth, or two images have the same
+                ``<event>/<image>`` where this name is needed.
+        """
+        if self.text_dir is not None:
+            write_predictions(self.text_dir, _by_key(results))
+            print_log(f"wrote predictions of {len(results)} images to {self.text_dir}", "current")
+        if self.ground_truth is None:
+            report = evaluate([result.labelled() for result in results], ("AP",), self.protocol)
+        else:
+            paired = pair(_by_key(results), self.ground_truth)
+            for warning in paired.warnings():
+                print_log(warning, "current", logging.WARNING)
+            report = evaluate(paired.images, SUBSETS, self.protocol)
+        print_log(str(report), "current")
+        return report.ap
+
+
+def _by_key(results: Sequence[_ImageResult]) -> dict[str, Detections]:
+    counts = Counter(image_key(result.img_path) for result in results)
+    repeated = [key for key, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"{len(repeated)} names <event>/<image> stand for several images, e.g. {repeated[0]}"
+        )
+    return {image_key(result.img_path): result.detections for result in results}
+
+
+def _detections(sample: Mapping[str, Any], face_label: int) -> Detections:
+    predicted = sample["pred_instances"]
+    boxes, scores = (
+        torch.as_tensor(predicted[key]).cpu().double().numpy() for key in ("bboxes", "scores")
+    )
+    if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
+        raise ValueError(
+            f"{sample['img_path']}: the detector returned boxes or scores that are not finite; "
+            "its training has diverged or overflowed in low precision"
+        )
+    if "labels" in predicted:
+        of_class = torch.as_tensor(predicted["labels"]).cpu().numpy() == face_label
+        boxes, scores = boxes[of_class], scores[of_class]
+    return Detections(boxes, scores)
+
+
+def _own_faces(sample: Mapping[str, Any], face_label: int) -> LabelledFaces:
+    if "instances" not in sample:
+        raise KeyError(
+            f"{sample['img_path']}: no 'instances' in the data sample. Without gt_dir the labels "
+            "come from there: add 'instances' to the meta_keys of the packer in the test pipeline."
+        )
+    faces = [face for face in sample["instances"] if face["bbox_label"] == face_label]
+    return LabelledFaces(
+        np.array([face["bbox"] for face in faces], dtype=np.float64).reshape(-1, 4),
+        np.array([[not face.get("ignore_flag", 0) for face in faces]], dtype=bool),
+    )

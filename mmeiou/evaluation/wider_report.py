@@ -1,0 +1,117 @@
+"""Predictions against labels, and the figures with what is needed to read them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from mmeiou.evaluation.wider_gt import LabelledFaces
+from mmeiou.evaluation.wider_text import Detections
+from mmeiou.functional.wider_ap import FaceImage, WIDERProtocol, wider_ap
+
+_NONE_FOUND = Detections(np.zeros((0, 4)), np.zeros(0))
+
+
+@dataclass(frozen=True)
+class WIDERReport:
+    """Result of an evaluation; as a string, the protocol and the size of the set.
+
+    Args:
+        ap: AP of each subset; NaN for a subset without faces.
+        num_faces: Faces of each subset.
+        num_images: Images with labels, predicted or not.
+        num_detections: Detections on these images.
+        protocol: How AP was computed.
+    """
+
+    ap: dict[str, float]
+    num_faces: dict[str, int]
+    num_images: int
+    num_detections: int
+    protocol: WIDERProtocol
+
+    def __str__(self) -> str:
+        faces = ", ".join(f"{name} {count}" for name, count in self.num_faces.items())
+        return (
+            f"WIDER FACE protocol: {self.protocol}; {self.num_images} images, "
+            f"{self.num_detections} detections, faces: {faces}"
+        )
+
+
+@dataclass(frozen=True)
+class PairedSet:
+    """Images with their labels and what was predicted for them.
+
+    Args:
+        images: One for every labelled image.
+        missed: Labelled images without a prediction; their faces count as missed.
+        unknown: Predicted images without labels; they are left out of everything.
+    """
+
+    images: list[FaceImage]
+    missed: list[str]
+    unknown: list[str]
+
+    def warnings(self) -> list[str]:
+        """What whoever reads the figures should know, a sentence each."""
+        sentences = []
+        if self.missed:
+            sentences.append(
+                f"{len(self.missed)} of {len(self.images)} images were not predicted, their faces "
+                f"count as missed: {_first_few(self.missed)}"
+            )
+        if self.unknown:
+            sentences.append(
+                f"{len(self.unknown)} predicted images are not in the ground truth, their "
+                f"detections are left out: {_first_few(self.unknown)}"
+            )
+        return sentences
+
+
+def pair(
+    predictions: Mapping[str, Detections], ground_truth: Mapping[str, LabelledFaces]
+) -> PairedSet:
+    """Bring predictions and ground truth together by ``<event>/<image>``.
+
+    Raises:
+        ValueError: If no predicted image is in the ground truth.
+    """
+    unknown = [key for key in predictions if key not in ground_truth]
+    if len(unknown) == len(predictions):
+        raise ValueError(
+            f"none of the {len(predictions)} predicted images ({_first_few(unknown)}) is in the "
+            f"ground truth ({_first_few(ground_truth)}); images are matched as <event>/<image>"
+        )
+    images = [
+        FaceImage(*predictions.get(key, _NONE_FOUND), *faces) for key, faces in ground_truth.items()
+    ]
+    return PairedSet(images, [key for key in ground_truth if key not in predictions], unknown)
+
+
+def evaluate(
+    images: Sequence[FaceImage], subsets: Sequence[str], protocol: WIDERProtocol
+) -> WIDERReport:
+    """Compute the AP of each subset.
+
+    Args:
+        images: As for :func:`~mmeiou.functional.wider_ap.wider_ap`.
+        subsets: A name for each row of ``FaceImage.kept``.
+        protocol: What the protocol leaves to choose.
+
+    Raises:
+        ValueError: If there are no images, or their subsets are not those named.
+    """
+    ap = wider_ap(images, protocol)
+    num_faces = sum(image.kept.sum(axis=1) for image in images).tolist()
+    return WIDERReport(
+        ap=dict(zip(subsets, ap, strict=True)),
+        num_faces=dict(zip(subsets, num_faces, strict=True)),
+        num_images=len(images),
+        num_detections=sum(len(image.scores) for image in images),
+        protocol=protocol,
+    )
+
+
+def _first_few(names: Collection[str], count: int = 3) -> str:
+    return ", ".join(islice(names, count)) + (", ..." if len(names) > count else "")

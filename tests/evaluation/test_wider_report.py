@@ -1,0 +1,63 @@
+"""Pairing predictions with labels, and the report."""
+
+import numpy as np
+import pytest
+
+from mmeiou.evaluation.wider_gt import LabelledFaces
+from mmeiou.evaluation.wider_report import evaluate, pair
+from mmeiou.evaluation.wider_text import Detections
+from mmeiou.functional.wider_ap import WIDERProtocol
+
+BOX = np.array([[10.0, 10.0, 19.0, 19.0]])
+FOUND = Detections(BOX, np.array([0.5]))
+TRUTH = {f"e/{name}": LabelledFaces(BOX, np.ones((1, 1), dtype=bool)) for name in "abcdef"}
+
+
+def test_all_predicted():
+    paired = pair(dict.fromkeys(TRUTH, FOUND), TRUTH)
+    assert len(paired.images) == 6
+    assert paired.warnings() == []
+
+
+def test_missed_images_count_and_are_named():
+    paired = pair({"e/a": FOUND, "e/c": FOUND}, TRUTH)
+    assert paired.missed == ["e/b", "e/d", "e/e", "e/f"]
+    assert paired.warnings() == [
+        "4 of 6 images were not predicted, their faces count as missed: e/b, e/d, e/e, ..."
+    ]
+    assert evaluate(paired.images, ["AP"], WIDERProtocol()).ap == {"AP": pytest.approx(2 / 6)}
+
+
+def test_unknown_images_are_left_out_and_named():
+    # The stray would be a false positive at the highest score, and stretch the range of scores.
+    stray = Detections(BOX + 50, np.array([99.0]))
+    paired = pair({"e/stray": stray, **dict.fromkeys(TRUTH, FOUND)}, TRUTH)
+    assert paired.warnings() == [
+        "1 predicted images are not in the ground truth, their detections are left out: e/stray"
+    ]
+    report = evaluate(paired.images, ["AP"], WIDERProtocol())
+    assert report.ap == {"AP": 1.0}
+    assert report.num_detections == 6
+
+
+def test_nothing_in_common():
+    with pytest.raises(ValueError, match=r"none of the 1 predicted images \(other/a\) is in .*e/a"):
+        pair({"other/a": FOUND}, TRUTH)
+
+
+def test_report_tells_protocol_and_size():
+    kept = np.array([[True, False], [True, True]])
+    truth = {"e/a": LabelledFaces(BOX.repeat(2, axis=0), kept), "e/b": TRUTH["e/a"]}
+    truth["e/b"] = LabelledFaces(BOX, np.ones((2, 1), dtype=bool))
+    paired = pair({"e/a": FOUND}, truth)
+    report = evaluate(paired.images, ["easy", "hard"], WIDERProtocol(iou_thr=0.6))
+    assert str(report) == (
+        "WIDER FACE protocol: IoU >= 0.6 with the +1 pixel convention, scores min-max normalised "
+        "over the whole set, 1000 thresholds, false positives on images without faces left out; "
+        "2 images, 1 detections, faces: easy 2, hard 3"
+    )
+
+
+def test_subsets_must_be_named():
+    with pytest.raises(ValueError, match="zip"):
+        evaluate(pair({"e/a": FOUND}, TRUTH).images, ["easy", "hard"], WIDERProtocol())

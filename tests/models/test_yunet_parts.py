@@ -1,0 +1,65 @@
+"""Backbone, neck and head on their own."""
+
+import pytest
+import torch
+
+from mmeiou.models import TFPN, YuNetBackbone, YuNetHead
+from mmeiou.models.layers import DPUnit
+
+CHANNELS = ((3, 8, 8), (8, 16), (16, 16))
+
+
+def test_dp_unit_is_pointwise_then_depthwise_with_biases() -> None:
+    unit = DPUnit(4, 6)
+    # 1x1: 4 * 6 + 6; depthwise 3x3: 9 * 6 + 6; BN: 2 * 6
+    assert sum(p.numel() for p in unit.parameters()) == 30 + 60 + 12
+    x = torch.randn(2, 4, 8, 8)
+    plain = DPUnit(4, 6, with_norm_act=False)
+    assert set(plain.state_dict()) == {"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias"}
+    torch.testing.assert_close(plain(x), plain.conv2(plain.conv1(x)))
+    assert unit(x).min() == 0
+
+
+def test_backbone_strides_follow_the_pooling() -> None:
+    backbone = YuNetBackbone(CHANNELS, downsample_idx=(0, 1), out_idx=(0, 2))
+    first, last = backbone(torch.randn(1, 3, 64, 32))
+    assert first.shape == (1, 8, 32, 16)  # before the pooling that follows its stage
+    assert last.shape == (1, 16, 8, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stage_channels": ((3, 8), (8, 16))}, r"\(in, mid, out\) for the stem"),
+        ({"stage_channels": ((3, 8, 8), (4, 16))}, "stage 1 takes 4 channels, but stage 0 gives 8"),
+        ({"stage_channels": CHANNELS, "out_idx": (3,)}, "must name stages 0 to 2"),
+    ],
+)
+def test_backbone_that_cannot_be(arguments: dict, message: str) -> None:
+    arguments.setdefault("downsample_idx", (0,))
+    arguments.setdefault("out_idx", (1,))
+    with pytest.raises(ValueError, match=message):
+        YuNetBackbone(**arguments)
+
+
+def test_neck_sums_before_its_units() -> None:
+    neck = TFPN((4, 4)).eval()
+    fine, coarse = torch.randn(1, 4, 4, 4), torch.randn(1, 4, 2, 2)
+    top = neck.lateral_convs[1](coarse)
+    expected = neck.lateral_convs[0](fine + top.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    out = neck((fine, coarse))
+    torch.testing.assert_close(out[1], top)
+    torch.testing.assert_close(out[0], expected)
+
+
+def test_neck_that_cannot_add() -> None:
+    with pytest.raises(ValueError, match="must be equal"):
+        TFPN((4, 8))
+
+
+def test_prior_prob_sets_the_initial_scores() -> None:
+    head = YuNetHead(1, 4, feat_channels=4, prior_prob=0.01)
+    head.init_weights()
+    for unit in (*head.multi_level_cls, *head.multi_level_obj):
+        assert unit.conv2.bias.sigmoid().item() == pytest.approx(0.01)
+    assert head.multi_level_bbox[0].conv2.bias.unique().tolist() == pytest.approx([0.02])
