@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import mmeiou  # noqa: F401 - before MMDetection, which may need the op stand-ins
+
 REPO = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("MMEIOU_SHARED", REPO.parent / "shared")) / "data"
 

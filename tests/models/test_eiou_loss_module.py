@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmdet.models.losses import EIoULoss as MMDetEIoULoss
 
 from mmeiou.functional.eiou_loss import eiou_loss
 from mmeiou.models import EIoULoss
@@ -43,3 +44,21 @@ def test_wrong_arguments(arguments: dict, message: str) -> None:
 def test_wrong_override() -> None:
     with pytest.raises(ValueError, match="reduction_override"):
         EIoULoss()(PRED, TARGET, reduction_override="average")
+
+
+def test_equals_mmdetections_where_that_is_defined() -> None:
+    generator = torch.Generator().manual_seed(0)
+    corner = torch.rand(2, 1000, 2, generator=generator, dtype=torch.float64) * 10
+    size = torch.rand(2, 1000, 2, generator=generator, dtype=torch.float64) * 6 + 0.5
+    pred, target = torch.cat([corner, corner + size], dim=-1)
+    for smooth_point in (0.1, 0.2):
+        ours = EIoULoss(smooth_point, reduction="none")(pred, target)
+        theirs = MMDetEIoULoss(smooth_point=smooth_point, reduction="none")(pred, target)
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)  # it adds its eps
+
+
+def test_half_precision_is_computed_in_float32() -> None:
+    box = torch.tensor([[0.0, 0.0, 640.0, 640.0]], dtype=torch.float16)
+    half = torch.tensor([[0.0, 0.0, 320.0, 640.0]], dtype=torch.float16)
+    assert EIoULoss()(half, box).item() == pytest.approx(0.45)
+    assert MMDetEIoULoss()(half, box).isnan()  # the areas overflow

@@ -1,0 +1,19 @@
+"""Transforms that carry ``gt_keypoints`` along with the boxes."""
+
+from mmeiou.datasets.transforms.crop import RandomSquareCrop
+from mmeiou.datasets.transforms.filter import FilterAnnotations
+from mmeiou.datasets.transforms.flip import RandomFlip
+from mmeiou.datasets.transforms.loading import BadImageError, LoadAnnotations, LoadImageFromFile
+from mmeiou.datasets.transforms.packing import PackDetInputs
+from mmeiou.datasets.transforms.resize import Resize
+
+__all__ = [
+    "BadImageError",
+    "FilterAnnotations",
+    "LoadAnnotations",
+    "LoadImageFromFile",
+    "PackDetInputs",
+    "RandomFlip",
+    "RandomSquareCrop",
+    "Resize",
+]

@@ -1,0 +1,88 @@
+"""Flipping images with boxes and landmarks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmdet.datasets.transforms import RandomFlip as MMDetRandomFlip
+
+from mmeiou.datasets.transforms.instances import map_keypoints
+from mmeiou.registry import TRANSFORMS
+
+# By number of landmarks; the usual five are eyes, nose and mouth corners.
+FLIP_PAIRS: dict[int, tuple[tuple[int, int], ...]] = {0: (), 5: ((0, 1), (3, 4))}
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(MMDetRandomFlip):
+    """MMDetection's ``RandomFlip`` that also flips ``gt_keypoints``.
+
+    x becomes ``width - x`` and y ``height - y``, as for boxes. A mirror image (horizontal or
+    vertical flip) turns a left eye into a right one, so left and right points change places; a
+    diagonal flip is a rotation by 180 degrees and leaves their order alone.
+
+    Args:
+        flip_pairs: Index pairs of left and right points, each point in one pair at most. None
+            takes ``keypoint_flip_pairs`` of the dataset, else (0, 1) and (3, 4) for five points
+            (eyes and mouth corners). ``()`` says that no point changes places.
+        **kwargs: Those of MMDetection's ``RandomFlip``: ``prob``, ``direction``.
+
+    Raises:
+        ValueError: The pairs are unknown, or do not fit the number of landmarks.
+    """
+
+    def __init__(
+        self,
+        flip_pairs: Sequence[tuple[int, int]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.flip_pairs = flip_pairs
+
+    def _flip(self, results: dict[str, Any]) -> None:
+        super()._flip(results)
+        if "gt_keypoints" not in results:
+            return
+        direction = results["flip_direction"]
+        height, width = results["img"].shape[:2]
+        mirror_x, mirror_y = direction != "vertical", direction != "horizontal"
+        keypoints = map_keypoints(
+            results["gt_keypoints"],
+            scale=(-1 if mirror_x else 1, -1 if mirror_y else 1),
+            shift=(width if mirror_x else 0, height if mirror_y else 0),
+        )
+        if mirror_x != mirror_y:
+            keypoints = keypoints[:, self._flip_order(results, keypoints.shape[1])]
+        results["gt_keypoints"] = keypoints
+
+    def _flip_order(self, results: dict[str, Any], num_keypoints: int) -> list[int]:
+        pairs = self.flip_pairs
+        if pairs is None:
+            pairs = results.get("keypoint_flip_pairs")
+        if pairs is None:
+            pairs = FLIP_PAIRS.get(num_keypoints)
+        if pairs is None:
+            raise ValueError(
+                f"which of the {num_keypoints} landmarks are left and right of each other? Pass "
+                "flip_pairs=[(left, right), ...] to RandomFlip, or metainfo="
+                "dict(keypoint_flip_pairs=...) to the dataset; flip_pairs=() if none are"
+            )
+        return flip_order(pairs, num_keypoints)
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, flip_pairs={self.flip_pairs})"
+
+
+def flip_order(pairs: Sequence[tuple[int, int]], num_keypoints: int) -> list[int]:
+    """Point order after mirroring: ``mirrored[i] = points[order[i]]``.
+
+    Raises:
+        ValueError: An index is outside the points or in two pairs.
+    """
+    paired = [index for pair in pairs for index in pair]
+    if len(set(paired)) != len(paired) or not set(paired) <= set(range(num_keypoints)):
+        raise ValueError(f"flip pairs {pairs!r} do not fit {num_keypoints} landmarks")
+    order = np.arange(num_keypoints)
+    left_right = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    order[left_right] = left_right[:, ::-1]
+    return order.tolist()

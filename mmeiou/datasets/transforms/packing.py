@@ -1,0 +1,37 @@
+"""Packing a sample for the detector."""
+
+from typing import Any
+
+from mmdet.datasets.transforms import PackDetInputs as MMDetPackDetInputs
+
+from mmeiou.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class PackDetInputs(MMDetPackDetInputs):
+    """MMDetection's ``PackDetInputs`` that also packs landmarks.
+
+    ``gt_keypoints`` becomes ``keypoints``, float32 ``(n, K, 3)``, of ``gt_instances`` and, for
+    faces to ignore, of ``ignored_instances``. Add ``instances`` to ``meta_keys`` to hand the
+    dataset's own annotations in original pixels to a metric.
+
+    Raises:
+        ValueError: There are more or fewer landmark sets than boxes.
+    """
+
+    mapping_table = {  # noqa: RUF012 - MMDetection's class attribute
+        **MMDetPackDetInputs.mapping_table,
+        "gt_keypoints": "keypoints",
+    }
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Pack ``results`` into ``inputs`` and ``data_samples``."""
+        if "gt_keypoints" in results:
+            boxes, keypoints = len(results["gt_bboxes"]), len(results["gt_keypoints"])
+            if boxes != keypoints:
+                raise ValueError(
+                    f"{boxes} boxes but landmarks of {keypoints} faces: a transform of the "
+                    "pipeline drops faces without their landmarks; use the one of the same name "
+                    "with the prefix 'mmeiou.'"
+                )
+        return super().transform(results)

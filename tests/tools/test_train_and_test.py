@@ -1,0 +1,215 @@
+"""The command-line tools as a user runs them, in processes of their own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_faces import NUM_TRAIN, write_tiny_faces
+
+CONFIG = "yunet-n_1xb16-120e_widerface-small.py"
+BATCH = 4
+ITERS = NUM_TRAIN // BATCH
+OPTIONS = [
+    f"train_dataloader.batch_size={BATCH}",
+    "train_dataloader.num_workers=0",
+    "train_dataloader.persistent_workers=False",
+    "val_dataloader.num_workers=0",
+    "val_dataloader.persistent_workers=False",
+    "val_evaluator.gt_dir=None",
+    "default_hooks.checkpoint.interval=1",
+    "default_hooks.checkpoint.save_best=WIDERFace/AP",
+    "default_hooks.logger.interval=1",
+    "train_cfg.val_interval=1",
+]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_faces(tmp_path_factory.mktemp("faces"))
+
+
+class Tools:
+    """Runs the project's tools on the tiny set."""
+
+    def __init__(self, repo: Path, faces: Path, folder: Path) -> None:
+        self.repo, self.folder = repo, folder
+        self.config = str(repo / "configs/yunet" / CONFIG)
+        self.env = {**os.environ, "MMEIOU_WIDERFACE": f"{faces}/", "OMP_NUM_THREADS": "1"}
+
+    def arguments(self, *extra: str, epochs: int, work_dir: str = "work") -> list[str]:
+        options = [*OPTIONS, f"train_cfg.max_epochs={epochs}"]
+        where = ["--work-dir", str(self.folder / work_dir), "--device", "cpu"]
+        return [*where, *extra, "--cfg-options", *options]
+
+    def run(self, *command: str, check: bool = True) -> str:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert (done.returncode == 0) == check, output[-4000:]
+        return output
+
+    def train(self, *extra: str, epochs: int, **where: str) -> str:
+        arguments = self.arguments(*extra, epochs=epochs, **where)
+        return self.run(str(self.repo / "tools/train.py"), self.config, *arguments)
+
+    def scalars(self, work_dir: str = "work") -> list[dict[str, Any]]:
+        """Lines of all logs of a work folder, oldest first."""
+        paths = sorted((self.folder / work_dir).glob("*/vis_data/scalars.json"))
+        return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def tools(repo: Path, faces: Path, tmp_path: Path) -> Iterator[Tools]:
+    (tmp_path / "tools").mkdir()
+    return Tools(repo, faces, tmp_path / "tools")
+
+
+def load(path: Path) -> dict[str, Any]:
+    import mmeiou  # noqa: F401, PLC0415 - allows what MMEngine's checkpoints hold
+
+    from mmengine.runner import CheckpointLoader  # noqa: PLC0415  isort: skip
+
+    return CheckpointLoader.load_checkpoint(str(path), map_location="cpu")
+
+
+def test_trains_evaluates_resumes_and_tests(tools: Tools) -> None:
+    tools.train(epochs=2)
+    steps = [line for line in tools.scalars() if "loss" in line]
+    assert len(steps) == 2 * ITERS
+    names = {"loss_cls", "loss_bbox", "loss_obj", "loss_kps"}
+    assert all(names <= set(line) and line["loss"] < 1e4 for line in steps)
+    assert sum("WIDERFace/AP" in line for line in tools.scalars()) == 2
+
+    output = tools.train("--resume", epochs=3)
+    assert f"resumed epoch: 2, iter: {2 * ITERS}" in output
+    assert len([line for line in tools.scalars() if "loss" in line]) == 3 * ITERS
+
+    output = tools.run(
+        str(tools.repo / "tools/test.py"),
+        tools.config,
+        str(tools.folder / "work/epoch_3.pth"),
+        *tools.arguments(epochs=3, work_dir="test")[:-1],
+        "test_dataloader.num_workers=0",
+        "test_dataloader.persistent_workers=False",
+        "test_evaluator.gt_dir=None",
+    )
+    trained = [line["WIDERFace/AP"] for line in tools.scalars() if "WIDERFace/AP" in line]
+    (tested,) = re.findall(r"WIDERFace/AP: ([0-9.]+)", output)
+    assert float(tested) == pytest.approx(trained[-1], abs=1e-4)
+
+
+def test_a_killed_run_resumes_where_its_last_checkpoint_was(tools: Tools) -> None:
+    # One long epoch to be killed in: the first checkpoint is there, the second epoch under way.
+    arguments = tools.arguments(epochs=40)
+    process = subprocess.Popen(
+        [sys.executable, str(tools.repo / "tools/train.py"), tools.config, *arguments],
+        cwd=tools.folder,
+        env=tools.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not any(
+        line.get("step", 0) % ITERS == 1 and line["step"] > ITERS and "loss" in line
+        for line in tools.scalars()
+    ):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    last = Path((tools.folder / "work/last_checkpoint").read_text())
+    saved = load(last)
+    epoch = saved["meta"]["epoch"]
+    before = [line for line in tools.scalars() if "loss" in line]
+    assert len(before) > epoch * ITERS  # it was killed inside an epoch
+
+    output = tools.train("--resume", epochs=epoch + 1)
+    assert f"resumed epoch: {epoch}, iter: {epoch * ITERS}" in output
+    assert str(last) in output
+    after = [line for line in tools.scalars() if "loss" in line][len(before) :]
+    assert [line["step"] for line in after] == [epoch * ITERS + i + 1 for i in range(ITERS)]
+    # The schedule goes on: the same rate at the same step as before the kill.
+    rates = {line["step"]: line["lr"] for line in before}
+    first = after[0]
+    assert first["lr"] == pytest.approx(rates[first["step"]])
+    assert first["lr"] > rates[1]
+    # So does the optimizer: its state was restored, not started anew.
+    final = load(tools.folder / f"work/epoch_{epoch + 1}.pth")
+    assert saved["optimizer"]["state"]
+    assert final["optimizer"]["state"].keys() == saved["optimizer"]["state"].keys()
+
+
+def test_two_processes_train_one_model(tools: Tools) -> None:
+    arguments = tools.arguments("--launcher", "pytorch", epochs=1)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    tools.run(*launcher, str(tools.repo / "tools/train.py"), tools.config, *arguments)
+    steps = [line for line in tools.scalars() if "loss" in line]
+    assert len(steps) == -(-NUM_TRAIN // (2 * BATCH))  # half as many: each takes its share
+    assert [line["WIDERFace/AP"] for line in tools.scalars() if "WIDERFace/AP" in line]
+    state = load(tools.folder / "work/epoch_1.pth")["state_dict"]
+    assert all(torch.isfinite(value).all() for value in state.values())
+    assert not any(key.startswith("module.") for key in state)
+
+
+def test_mim_finds_config_and_tools(tools: Tools) -> None:
+    mim = ["-c", "from mim.cli import cli; cli()"]
+    output = tools.run(*mim, "train", "mmeiou", CONFIG, *tools.arguments(epochs=1))
+    assert "Training finished successfully" in output
+    checkpoint = str(tools.folder / "work/epoch_1.pth")
+    arguments = [
+        *tools.arguments(epochs=1, work_dir="test"),
+        "test_dataloader.num_workers=0",
+        "test_dataloader.persistent_workers=False",
+        "test_evaluator.gt_dir=None",
+    ]
+    output = tools.run(*mim, "test", "mmeiou", CONFIG, "--checkpoint", checkpoint, *arguments)
+    assert "Testing finished successfully" in output
+    (tested,) = re.findall(r"WIDERFace/AP: ([0-9.]+)", output)
+    output = tools.run(*mim, "run", "mmeiou", "test", tools.config, checkpoint, *arguments)
+    assert re.findall(r"WIDERFace/AP: ([0-9.]+)", output) == [tested]
+
+
+def test_another_architecture_is_refused_before_training(tools: Tools) -> None:
+    tools.train(epochs=1)
+    other = str(tools.repo / "configs/yunet/yunet-s_2xb16-640e_widerface.py")
+    arguments = tools.arguments(epochs=1, work_dir="other")
+    output = tools.run(
+        str(tools.repo / "tools/test.py"), other, str(tools.folder / "work/epoch_1.pth"),
+        *arguments, "test_evaluator.gt_dir=None", check=False,
+    )  # fmt: skip
+    assert "the checkpoint does not fit YuNet" in output
+    assert "YuNet_n and YuNet_s differ" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.py"], "config not found: missing.py"),
+        (["CONFIG", "--device", "cuda"], "sees no CUDA device"),
+        (["CONFIG", "--launcher", "slurm", "--device", "cpu"], "needs CUDA devices"),
+        (["CONFIG", "--cfg-options", "auto_scale_lr=None", "--auto-scale-lr"], "base_batch_size"),
+    ],
+)
+def test_wrong_arguments(tools: Tools, arguments: list[str], message: str) -> None:
+    if message == "sees no CUDA device" and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    arguments = [tools.config if a == "CONFIG" else a for a in arguments]
+    output = tools.run(str(tools.repo / "tools/train.py"), *arguments, check=False)
+    assert message in output
