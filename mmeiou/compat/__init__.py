@@ -1,5 +1,22 @@
-"""Work-arounds for the stack below mmeiou, all in one place."""
+"""Work-arounds for the stack below mmeiou, all in one place.
+
+- :mod:`mmeiou.compat.ops`: PyTorch stand-ins where MMCV comes without compiled ops.
+- :mod:`mmeiou.compat.checkpoint`: checkpoints are loaded as data, never as code.
+"""
+
+from functools import cache
+
+import wrapt
 
 
+@cache
 def install() -> None:
-    """Placeholder until the hooks are written."""
+    """Arrange the work-arounds for when MMCV and MMEngine are imported, or apply them if they are.
+
+    Imports neither of them, nor torch. Further calls do nothing.
+    """
+    wrapt.register_post_import_hook("mmeiou.compat.ops:install", "mmcv")
+    wrapt.register_post_import_hook("mmeiou.compat.ops:announce", "mmcv.ops")
+    wrapt.register_post_import_hook(
+        "mmeiou.compat.checkpoint:install", "mmengine.runner.checkpoint"
+    )

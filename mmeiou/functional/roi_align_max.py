@@ -14,6 +14,7 @@ from mmeiou.functional.roi_align import (
     Mix,
     RoIAlignConfig,
     channels_last,
+    check_rois,
     interpolate,
     sample_points,
 )
@@ -40,6 +41,7 @@ def roi_align_max(
     Raises:
         ValueError: If a RoI is not finite or, when aligned, inverted.
     """
+    check_rois(rois, config)
     pixels = channels_last(features)
     height, width, channels = pixels.shape[1:]
     maxima = pixels.new_full((len(rois), *config.output_size, channels), _LEAST)
@@ -53,7 +55,9 @@ def roi_align_max(
         # rows (bins, samples, 1, 1) against columns (bins, samples), summed in the compiled
         # kernel's order so that near ties fall the same way
         corners = _corners(interpolate(y[:, :, None, None], height), interpolate(x, width))
-        samples = reduce(torch.add, (w[..., None] * image[row, column] for row, column, w in corners))
+        samples = reduce(
+            torch.add, (w[..., None] * image[row, column] for row, column, w in corners)
+        )
         best, at = samples.transpose(1, 2).flatten(2, 3).max(2)
         found = best > _LEAST
         maxima[i] = torch.where(found, best, maxima[i])

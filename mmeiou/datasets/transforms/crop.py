@@ -22,7 +22,7 @@ class RandomSquareCrop(BaseTransform):
 
     A face is kept if the centre of its box is strictly inside the square; its box is clipped to
     the square, its landmarks only move: one outside the square keeps its weight, being the place
-    that a detector should extrapolate to (our reading; the authors' code clips it to the border,
+    that a detector should extrapolate to (our reading; SCRFD's crop clips it to the border,
     where no eye or mouth is). Faces to ignore are treated alike.
 
     Squares are drawn until one keeps a face that is not to be ignored: up to ``num_tries`` places
