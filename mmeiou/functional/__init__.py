@@ -1,1 +1,1 @@
-"""The mathematics, on plain tensors and arrays: imports torch and numpy, nothing of the MM stack."""
+"""The mathematics on plain tensors and arrays: imports torch and numpy, nothing of the MM stack."""
