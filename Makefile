@@ -27,7 +27,7 @@ train: $(READY)  ## quick start: make a sample set, train, evaluate, draw
 	$(BIN)/python tools/quickstart.py
 
 test: $(READY)  ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 import mmeiou  # noqa: F401 - before MMDetection, which may need the op stand-ins
 
 REPO = Path(__file__).resolve().parents[1]
+# Small tensors: more threads only wait for each other, the more so in several test processes.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 SHARED = Path(os.environ.get("MMEIOU_SHARED", REPO.parent / "shared")) / "data"
 
 

@@ -60,8 +60,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) ->
             f"nms takes boxes (n, 4) and scores (n,), got {tuple(boxes.shape)} and "
             f"{tuple(scores.shape)}"
         )
-    if boxes.dtype in {torch.float16, torch.bfloat16}:
-        boxes = boxes.float()
+    boxes = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
     order = scores.sort(descending=True, stable=True).indices
     coordinates = boxes[order].T.contiguous()
     rest = torch.arange(len(order), device=order.device)

@@ -108,9 +108,8 @@ def roi_align_backward(
 
 def channels_last(features: Tensor) -> Tensor:
     """``(n, c, h, w)`` as contiguous ``(n, h, w, c)``, in float32 or better."""
-    if features.dtype in {torch.float16, torch.bfloat16}:
-        features = features.float()
-    return features.permute(0, 2, 3, 1).contiguous()
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    return features.permute(0, 2, 3, 1).to(dtype).contiguous()
 
 
 def check_rois(rois: Tensor, config: RoIAlignConfig) -> None:

@@ -46,9 +46,8 @@ def soft_nms(
     """
     if method not in {"naive", "linear", "gaussian"}:
         raise ValueError(f"soft_nms knows 'naive', 'linear' and 'gaussian', not {method!r}")
-    table = torch.cat([boxes, scores[:, None]], 1).T
-    table = table.clone() if table.dtype == torch.float64 else table.float()
-    table = table.contiguous()
+    table = torch.cat([boxes, scores[:, None]], 1).T.contiguous()
+    table = table.to(torch.promote_types(table.dtype, torch.float32))
     indices = torch.arange(table.shape[1], device=boxes.device)
     taken, left = 0, table.shape[1]
     while taken < left:
