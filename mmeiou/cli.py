@@ -48,9 +48,16 @@ def select_device(device: str) -> None:
 
 
 def parse_cfg_options(pairs: list[str]) -> dict[str, Any]:
-    """``['a.b=1', ...]`` to ``{'a.b': 1, ...}`` by MMEngine's rules."""
+    """``['a.b=1', ...]`` to ``{'a.b': 1, ...}`` by MMEngine's rules.
+
+    Raises:
+        SystemExit: If a pair has no ``=``.
+    """
     from mmengine.config import DictAction  # noqa: PLC0415
 
+    for pair in pairs:
+        if "=" not in pair:
+            raise SystemExit(f"--cfg-options: {pair!r} is not KEY=VALUE")
     parser = argparse.ArgumentParser("--cfg-options")
     parser.add_argument("options", nargs="*", action=DictAction, default={})
     return dict(parser.parse_args(pairs).options) if pairs else {}
@@ -91,4 +98,10 @@ def _prepare_distributed_cpu(cfg: Any) -> None:
             "--launcher pytorch"
         )
     torch.distributed.init_process_group("gloo")
-    cfg.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None}
+    cfg.model_wrapper_cfg = {
+        "type": "MMDistributedDataParallel",
+        "broadcast_buffers": False,
+        "find_unused_parameters": cfg.get("find_unused_parameters", False),
+        **(cfg.get("model_wrapper_cfg") or {}),
+        "device_ids": None,
+    }

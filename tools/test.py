@@ -29,7 +29,15 @@ def main() -> None:
 
     cfg.load_from = args.checkpoint
     if args.show_dir:
-        cfg.default_hooks.visualization.update(draw=True, test_out_dir=args.show_dir)
+        # Absolute, because MMDetection joins it to the work folder.
+        folder = str(Path(args.show_dir).absolute())
+        cfg.merge_from_dict(
+            {
+                "default_hooks.visualization.type": "DetVisualizationHook",
+                "default_hooks.visualization.draw": True,
+                "default_hooks.visualization.test_out_dir": folder,
+            }
+        )
     runner = Runner.from_cfg(cfg)
     if args.out:
         from mmdet.evaluation import DumpDetResults  # noqa: PLC0415

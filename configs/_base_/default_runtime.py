@@ -10,10 +10,9 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="DetVisualizationHook"),
+    # Refuses a checkpoint that does not fit the model, instead of loading what happens to match.
+    checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),
 )
-
-# Refuses a checkpoint that does not fit the model, instead of loading what happens to match.
-custom_hooks = [dict(type="mmeiou.CheckpointGuardHook")]
 
 env_cfg = dict(
     cudnn_benchmark=False,

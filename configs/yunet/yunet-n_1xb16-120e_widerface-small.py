@@ -27,3 +27,4 @@ train_pipeline = [
 ]
 train_dataloader = dict(num_workers=2, dataset=dict(pipeline=train_pipeline))
 default_hooks = dict(logger=dict(interval=10))
+auto_scale_lr = dict(base_batch_size=16)

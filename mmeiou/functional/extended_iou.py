@@ -42,10 +42,10 @@ def extended_intersection_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def extended_iou(a: Tensor, b: Tensor, eps: float = 1e-6) -> Tensor:
-    """``I / U`` of :func:`extended_intersection_union`, in (-1, 1]; the IoU where boxes overlap.
+    """``I / U`` of :func:`extended_intersection_union`: the IoU where boxes overlap, else negative.
 
-    ``eps`` bounds the denominator of boxes without area. Half-precision input is computed in
-    float32, in which the area of a 640-pixel box still fits.
+    In (-1, 1] unless a box is inverted. ``eps`` bounds the denominator of boxes without area.
+    Half-precision input is computed in float32, in which the area of a 640-pixel box still fits.
     """
     if a.dtype in {torch.float16, torch.bfloat16}:
         a, b = a.float(), b.float()

@@ -45,7 +45,7 @@ def simota_match(
     ``center_radius`` strides of any ground-truth centre. Each ground truth takes its ``k`` cheapest
     candidates by ``cls_weight * BCE - iou_weight * log(IoU)``, with ``k`` the sum of its
     ``candidate_topk`` largest IoUs, rounded down, at least 1. A prior that several ground truths
-    want goes to the one for which it is cheapest.
+    want goes to the one, of all, for which it is cheapest.
 
     Args:
         priors: ``(P, 4)`` centre x, centre y, stride x, stride y in pixels.

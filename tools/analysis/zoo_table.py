@@ -1,4 +1,4 @@
-"""Write the tables of results into README.md and docs/ from the metafiles of configs/."""
+"""Write the table of results into README.md from the metafiles of configs/."""
 
 import argparse
 import sys
@@ -29,7 +29,8 @@ def table(models: list[dict[str, Any]]) -> str:
     ]
     for model in models:
         for result in model.get("Results", []):
-            aps = " | ".join(f"{result['Metrics'][name]:.3f}" for name in SETS)
+            digits = 4 if result["Source"] == "measured here" else 3  # as published
+            aps = " | ".join(f"{result['Metrics'][name]:.{digits}f}" for name in SETS)
             lines.append(
                 f"| [{model['Name']}]({model['Config']}) | {model['Metadata']['Parameters']:,} "
                 f"| {result['Dataset']} | {result['Source']} | {aps} |"
@@ -58,9 +59,10 @@ def main() -> None:
     path = ROOT / "README.md"
     text = path.read_text()
     new = with_table(text, table(read_models(ROOT)), path)
-    if args.check and new != text:
+    if not args.check:
+        path.write_text(new)
+    elif new != text:
         sys.exit(f"{path} is stale: run python tools/analysis/zoo_table.py")
-    path.write_text(new)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,16 @@ test_pipeline = [
     dict(type="mmeiou.LoadImageFromFile"),
     dict(
         type="mmeiou.PackDetInputs",
-        meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "instances"),
+        meta_keys=(
+            "img_id",
+            "img_path",
+            "ori_shape",
+            "img_shape",
+            "scale_factor",
+            "flip",
+            "flip_direction",
+            "instances",
+        ),
     ),
 ]
 
@@ -56,5 +65,5 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 # Official protocol, easy / medium / hard.
-val_evaluator = dict(type="mmeiou.WIDERFaceMetric", gt_dir=data_root + "labelv2/val/gt")
+val_evaluator = dict(type="mmeiou.WIDERFaceMetric", gt_dir=data_root + "/labelv2/val/gt")
 test_evaluator = val_evaluator

@@ -23,7 +23,8 @@ class RandomSquareCrop(BaseTransform):
     A face is kept if the centre of its box is strictly inside the square; its box is clipped to
     the square, its landmarks only move: one outside the square keeps its weight, being the place
     that a detector should extrapolate to (our reading; SCRFD's crop clips it to the border,
-    where no eye or mouth is). Faces to ignore are treated alike.
+    where no eye or mouth is). A region to ignore stays as far as the square shows it, wherever its
+    centre is: what is seen of it is not background.
 
     Squares are drawn until one keeps a face that is not to be ignored: up to ``num_tries`` places
     for a side, then other sides. When none does, or the image has no such face, the first square
@@ -64,7 +65,11 @@ class RandomSquareCrop(BaseTransform):
         results["img"] = cut_square(img, left, top, side, self.pad_value)
         results["img_shape"] = (side, side)
         if "gt_bboxes" in results:
-            keep_instances(results, inside(centres, np.array([[left, top]]), side)[0])
+            keep = inside(centres, np.array([[left, top]]), side)[0]
+            if "gt_ignore_flags" in results:
+                shown = overlaps(results["gt_bboxes"].numpy(), left, top, side)
+                keep = np.where(results["gt_ignore_flags"], shown, keep)
+            keep_instances(results, keep)
             results["gt_bboxes"].translate_((-left, -top))
             results["gt_bboxes"].clip_((side, side))
         if "gt_keypoints" in results:
@@ -113,6 +118,12 @@ def inside(
     offsets = centres[None] - corners[:, None]
     within = (offsets > 0) & (offsets < side)
     return within[..., 0] & within[..., 1]
+
+
+def overlaps(boxes: NDArray[np.float32], left: int, top: int, side: int) -> NDArray[np.bool_]:
+    """``(n,)``: whether a part of each box ``(n, 4)`` lies in a square."""
+    shown = (boxes[:, :2] < (left + side, top + side)) & (boxes[:, 2:] > (left, top))
+    return shown[:, 0] & shown[:, 1]
 
 
 def cut_square(img: NDArray[Any], left: int, top: int, side: int, pad_value: float) -> NDArray[Any]:

@@ -91,13 +91,13 @@ class YuNetHead(BaseDenseHead):
         self.ignore_iof_thr = ignore_iof_thr
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
-        bce = {"type": "CrossEntropyLoss", "use_sigmoid": True}
+        bce = {"type": "mmdet.CrossEntropyLoss", "use_sigmoid": True}
         self.loss_cls = MODELS.build(loss_cls or bce)
         self.loss_obj = MODELS.build(loss_obj or bce)
         self.loss_bbox = MODELS.build(loss_bbox or {"type": "mmeiou.EIoULoss", "loss_weight": 5.0})
         if num_keypoints:
             self.loss_kps = MODELS.build(
-                loss_kps or {"type": "SmoothL1Loss", "beta": 1 / 9, "loss_weight": 0.1}
+                loss_kps or {"type": "mmdet.SmoothL1Loss", "beta": 1 / 9, "loss_weight": 0.1}
             )
         if train_cfg:
             self.assigner = TASK_UTILS.build(train_cfg["assigner"])
@@ -306,6 +306,8 @@ class YuNetHead(BaseDenseHead):
             dets, kept = batched_nms(results.bboxes, results.scores, results.labels, cfg["nms"])
             results = results[kept]
             results.scores = dets[:, -1]  # soft-NMS lowers them
+        else:
+            results = results[results.scores.argsort(descending=True)]
         if cfg.get("max_per_img", -1) > 0:
             results = results[: cfg["max_per_img"]]
         return results

@@ -188,3 +188,18 @@ def test_a_square_beside_the_image_is_filled():
 def test_bad_options(options):
     with pytest.raises(ValueError, match=r"crop_choice=|num_tries="):
         RandomSquareCrop(**options)
+
+
+def test_a_region_to_ignore_stays_as_far_as_it_is_seen(face_results):
+    """Its centre is far outside the square; the face with such a centre goes."""
+    results = face_results(100, 100, boxes=[[40, 40, 44, 44], [0, 0, 100, 100], [60, 0, 100, 30]])
+    results["gt_ignore_flags"][1] = True
+    crop = RandomSquareCrop(crop_choice=(0.2,))
+    for _ in range(20):
+        copy = {
+            key: value.copy() if hasattr(value, "copy") else value for key, value in results.items()
+        }
+        copy["gt_bboxes"] = results["gt_bboxes"].clone()
+        after = crop(copy)
+        ignored = after["gt_bboxes"].numpy()[after["gt_ignore_flags"]]
+        assert ignored.tolist() == [[0, 0, 20, 20]]

@@ -1,0 +1,88 @@
+"""Pictures of faces and of training runs."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmeiou.visualization import Curves, draw_faces, plot_curves, read_curves, tile
+from mmeiou.visualization.faces import BOX_COLOUR, LANDMARK_COLOURS
+
+BOX = np.array([[20.2, 30.4, 60.4, 79.6]], np.float32)
+POINTS = [[30, 45], [50, 45], [40, 55], [32, 65], [48, 65]]
+
+
+def test_boxes_and_landmarks_are_where_they_should_be() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    keypoints = np.array([[[x, y, 1] for x, y in POINTS]], np.float32)
+    keypoints[0, 2, 2] = 0  # not labelled
+    drawn = draw_faces(image, BOX, keypoints=keypoints)
+    assert not image.any()
+    y, x = np.nonzero((drawn == BOX_COLOUR).all(2))
+    assert (x.min(), y.min(), x.max(), y.max()) == (20, 30, 60, 80)
+    for k, (px, py) in enumerate(POINTS):
+        expected = (0, 0, 0) if k == 2 else LANDMARK_COLOURS[k]
+        assert tuple(drawn[py, px]) == expected
+
+
+def test_points_without_weights_are_all_drawn_and_scores_written() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    points = np.array([POINTS], np.float32)
+    with_points = draw_faces(image, BOX, keypoints=points)
+    assert all(with_points[y, x].any() for x, y in POINTS)
+    with_score = draw_faces(image, BOX, scores=np.array([0.87], np.float32))
+    assert with_score[15:29, 20:50].min(2).max() > 180  # white strokes above the box
+    assert not draw_faces(image, BOX[:0], np.zeros(0, np.float32)).any()
+
+
+def test_tiles_are_shrunk_but_never_enlarged() -> None:
+    small = np.full((10, 20, 3), 50, np.uint8)
+    large = np.full((200, 100, 3), 90, np.uint8)
+    grid = tile([small, large, small, small], columns=3, side=50)
+    assert grid.shape == (100, 150, 3)
+    assert (grid[:10, :20] == 50).all()
+    assert not grid[10:50, :50].any()
+    assert (grid[:50, 50:75] == 90).all()
+    assert not grid[:50, 75:100].any()
+    assert (grid[50:60, :20] == 50).all()
+
+
+def _log(work_dir: Path, run: str, *lines: dict[str, float]) -> None:
+    folder = work_dir / run / "vis_data"
+    folder.mkdir(parents=True)
+    (folder / "scalars.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_curves_are_those_of_the_latest_run(tmp_path: Path) -> None:
+    _log(tmp_path, "20250101_000000", {"loss": 9.0, "iter": 1}, {"WIDERFace/AP": 0.1, "step": 1})
+    _log(
+        tmp_path,
+        "20250102_000000",
+        {"loss": 5.0, "iter": 10, "epoch": 1},
+        {"loss": 4.0, "iter": 20, "epoch": 1},
+        {"WIDERFace/AP": 0.3, "step": 1},
+        {"loss": 3.0, "iter": 30, "epoch": 2},
+        {"WIDERFace/AP": 0.6, "step": 2},
+    )
+    curves = read_curves(tmp_path)
+    assert curves.loss == [(10, 5.0), (20, 4.0), (30, 3.0)]
+    assert curves.metrics == {"WIDERFace/AP": [(20, 0.3), (30, 0.6)]}
+
+
+def test_a_run_without_result_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no log"):
+        read_curves(tmp_path)
+    _log(tmp_path, "20250101_000000", {"loss": 9.0, "iter": 1})
+    with pytest.raises(ValueError, match="WIDERFace/"):
+        read_curves(tmp_path)
+
+
+def test_curves_are_drawn_with_and_without_floor(tmp_path: Path) -> None:
+    curves = Curves([(10, 8.0), (20, 4.0), (30, 2.0)], {"AP": [(15, 0.4), (30, 0.9)]})
+    plot_curves(tmp_path / "floor.png", curves, "run", floor=0.9)
+    plot_curves(tmp_path / "plain.png", curves, "run")
+    floor, plain = (cv2.imread(str(tmp_path / f"{name}.png")) for name in ("floor", "plain"))
+    assert floor.shape == plain.shape
+    assert (floor != plain).any()

@@ -1,0 +1,1 @@
+"""Parts of ``make_sample_faces.py``: sources, heads pasted from them, whole pictures."""
