@@ -78,5 +78,5 @@ def plot_curves(file: Path, curves: Curves, title: str, floor: float | None = No
         lines += right.plot(*zip(*points, strict=True), color=colour, marker="o", label=name)
     if floor is not None:
         lines.append(right.axhline(floor, color="tab:gray", ls=":", label=f"at least {floor}"))
-    axes.legend(handles=lines, loc="center right")
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
     figure.savefig(file, dpi=110)
