@@ -12,6 +12,7 @@ FACE's:
 import argparse
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Options:
         version: Version of the recipe.
     """
 
-    train: int = 320
+    train: int = 512
     val: int = 64
     seed: int = 0
     version: int = VERSION
@@ -99,12 +100,19 @@ def _write_split(root: Path, split: Split, options: Options) -> None:
     sources = load_sources(split)
     images = _image_dir(root, split)
     images.mkdir(parents=True)
-    sections = []
-    for index in tqdm(range(options.size(split)), desc=f"sample faces, {split}"):
+
+    def write(index: int) -> str:
         scene = sample_scene(sources, split, index, options.seed)
         name = f"{split}_{index:05d}.jpg"
         _write_jpeg(images / name, scene)
-        sections.append(_label(f"{EVENT}/{name}", scene))
+        return _label(f"{EVENT}/{name}", scene)
+
+    size = options.size(split)
+    # Threads, because most of the time goes into array operations that release the interpreter.
+    with ThreadPoolExecutor() as pool:
+        sections = list(
+            tqdm(pool.map(write, range(size)), desc=f"sample faces, {split}", total=size)
+        )
     label_file = root / "labelv2" / split / "labelv2.txt"
     label_file.parent.mkdir(parents=True)
     label_file.write_text("".join(sections))

@@ -79,16 +79,14 @@ def draw_head(rng: np.random.Generator, inner: Gray, photos: list[Image], resolu
     if rng.random() < 0.6:  # noqa: PLR2004
         cheeks = slice(10 * resolution, 20 * resolution)
         _paint_bust(rng, canvas, photos, face[cheeks, cheeks].mean((0, 1)))
-    has_hair, has_fringe = rng.random(2) < (0.7, 0.5)
-    hair, outline = _hair(rng, canvas, photos)
-    if has_hair:
-        canvas.paint(hair, outline)
-    axes = (rng.uniform(9.0, 9.6), rng.uniform(11.6, 12.2))
-    canvas.paint(
-        _fit(canvas, face), canvas.stencil((_X, _Y), axes, power=2, soft=rng.uniform(0.4, 1.8))
-    )
-    if has_hair and has_fringe:
-        canvas.paint(hair, outline * (1 - _opening(rng, canvas)))
+    hair = _hair(rng, canvas, photos) if rng.random() < 0.7 else None  # noqa: PLR2004
+    if hair:
+        canvas.paint(*hair)
+    axes, soft = (rng.uniform(9.0, 9.6), rng.uniform(11.6, 12.2)), rng.uniform(0.4, 1.8)
+    canvas.paint(_fit(canvas, face), canvas.stencil((_X, _Y), axes, power=2, soft=soft))
+    if hair and rng.random() < 0.5:  # noqa: PLR2004
+        colours, outline = hair
+        canvas.paint(colours, outline * (1 - _opening(rng, canvas)))
     return Head(canvas.bgr, canvas.alpha, resolution)
 
 

@@ -12,12 +12,12 @@ from .sources import Gray, Image, Sources, random_square
 
 Floats = NDArray[np.float32]
 
-IMAGE_SIDES = (320, 640)  # pixels, width and height drawn apart
+IMAGE_SIDES = (256, 512)  # pixels, width and height drawn apart
 EMPTY_SHARE = 0.12  # of the pictures show no face
 _ZOOMS = (0.5, 2.5)  # limits of a photograph's enlargement
 _MAX_FACES = 10
 _MAX_DECOYS = 8
-_MAX_RESOLUTION = 5  # beyond it the faces have nothing more to show
+_MAX_RESOLUTION = 4  # beyond it the faces have nothing more to show
 
 
 @dataclass(frozen=True)
