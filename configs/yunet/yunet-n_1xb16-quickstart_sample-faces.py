@@ -12,8 +12,8 @@ quickstart = dict(
 # Another place for the set: MMEIOU_SAMPLE_FACES=/somewhere/sample_faces/ make train
 data_root = "{{$MMEIOU_SAMPLE_FACES:data/sample_faces/}}"
 
-# 32 iterations an epoch. At 900 iterations AdamW gets much further than SGD.
-max_epochs = 28
+# 32 iterations an epoch. At so few iterations AdamW gets much further than SGD.
+max_epochs = 21
 train_cfg = dict(max_epochs=max_epochs, val_interval=7)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=0.008, weight_decay=0.01))
 param_scheduler = [
