@@ -122,12 +122,15 @@ def test_used_for_float32_away_from_the_cpu(monkeypatch):
 def test_a_torchvision_that_does_not_load_is_not_used(source, works, tmp_path, monkeypatch):
     (tmp_path / "torchvision.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    monkeypatch.setitem(sys.modules, "torchvision", None)  # to be taken out again afterwards
+    del sys.modules["torchvision"]
     assert torchvision_ops._runs_on.__wrapped__("cpu") is works
 
 
 def test_a_torchvision_without_kernels_is_not_used(tmp_path, monkeypatch):
     (tmp_path / "torchvision.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    del sys.modules["torchvision"]
     monkeypatch.setattr(torch.ops, "torchvision", SimpleNamespace(), raising=False)
     assert not torchvision_ops._runs_on.__wrapped__("cpu")

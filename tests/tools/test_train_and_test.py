@@ -104,7 +104,7 @@ def test_trains_evaluates_resumes_and_tests(tools: Tools) -> None:
     second = str(tools.folder / "work/epoch_2.pth")
     output = tools.train("--resume", second, "--auto-scale-lr", epochs=3)
     assert f"resumed epoch: 2, iter: {2 * ITERS}" in output
-    assert "LR has been automatically scaled from 0.02 to 0.0025" in output
+    assert f"Scaling the original LR by {BATCH / 16}" in output
     assert len([line for line in tools.scalars() if "loss" in line]) == 3 * ITERS
 
     output = tools.run(
