@@ -5,49 +5,130 @@ released with their face detector. Not to be confused with *Efficient* IoU (arXi
 is also abbreviated EIoU.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 
-def extended_intersection_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Signed intersection ``I`` and union ``U`` of boxes.
+class Extent(NamedTuple):
+    """What the extended IoU and its gradient are made of.
 
-    With ``e`` the top-left corner of the enclosing box, ``i1`` and ``i2`` the corners of the
-    intersection before clipping, and ``m``, ``M`` their minimum and maximum per axis, all lengths
-    measured from ``e``::
+    Attributes:
+        overlap: ``(2, ...)`` signed overlap ``w`` per axis: negative where there is a gap.
+        gap: ``(2, ...)`` its negative part ``g``.
+        offset: ``(2, ...)`` distance ``d`` of the top-left corners per axis.
+        size_a: ``(2, ...)`` width and height of ``a``, 0 where it is inverted.
+        size_b: ``(2, ...)`` the same of ``b``.
+        inter: ``(...)`` signed intersection ``I``.
+        union: ``(...)`` union ``U >= 0``.
+    """
 
-        I = i2x * i2y + mx * my - i1x * My - Mx * i1y
+    overlap: Tensor
+    gap: Tensor
+    offset: Tensor
+    size_a: Tensor
+    size_b: Tensor
+    inter: Tensor
+    union: Tensor
+
+
+def extent(a: Tensor, b: Tensor, mirror_symmetric: bool = False) -> Extent:
+    """Signed overlaps, intersection and union of boxes given as ``(4, ...)``, coordinates first.
+
+    The authors' code measures all lengths from the top-left corner ``e`` of the enclosing box. With
+    ``i1``, ``i2`` the corners of the intersection before clipping, and ``m``, ``M`` their minimum
+    and maximum per axis, ``I = i2x i2y + mx my - i1x My - Mx i1y``. Written out for overlap and gap
+    on each axis, that is the form used here (ours, the same value)::
+
+        w = min(a2, b2) - max(a1, b1)    g = min(w, 0)    d = |a1 - b1|      per axis
+        I = wx wy + gx gy + 2 (gx dy + gy dx)
         U = area(a) + area(b) - I
 
+    The reference measures ``d`` at the top-left corners alone, and so tells a pair from its mirror
+    image. With ``mirror_symmetric`` (ours) ``d`` is the mean of the distances of the top-left and
+    of the bottom-right corners. Proof of the invariance: a mirror leaves ``w`` as it is and swaps
+    the two distances of its axis. As ``I`` is linear in ``dx`` and in ``dy``, it becomes the mean
+    of the reference over the pair's four mirror images.
+
+    An inverted box has no area and a gap on its inverted axis; with ``d >= -g``, which holds by
+    itself for all other boxes, ``U >= |I|`` for whatever input.
+    """
+    a1, a2, b1, b2 = a[:2], a[2:], b[:2], b[2:]
+    offset = (a1 - b1).abs()
+    if mirror_symmetric:
+        offset = (offset + (a2 - b2).abs()) / 2
+    overlap = torch.minimum(a2, b2) - torch.maximum(a1, b1)
+    gap = overlap.clamp(max=0)
+    offset = torch.maximum(offset, -gap)  # changes nothing but for inverted boxes
+    (wx, wy), (gx, gy), (dx, dy) = overlap.unbind(), gap.unbind(), offset.unbind()
+    inter = torch.addcmul(wx * wy, gx, gy)
+    inter = torch.addcmul(inter, gx, dy, value=2)
+    inter = torch.addcmul(inter, gy, dx, value=2)
+    size_a, size_b = (a2 - a1).clamp(min=0), (b2 - b1).clamp(min=0)
+    (width_a, height_a), (width_b, height_b) = size_a.unbind(), size_b.unbind()
+    union = torch.addcmul(width_a * height_a, width_b, height_b) - inter
+    return Extent(overlap, gap, offset, size_a, size_b, inter, union)
+
+
+def at_least_float32(*boxes: Tensor) -> tuple[Tensor, ...]:
+    """Upcast half precision: the area of a 640-pixel box does not fit into float16."""
+    dtype = torch.float32
+    for box in boxes:
+        dtype = torch.promote_types(dtype, box.dtype)
+    return tuple(box.to(dtype) for box in boxes)
+
+
+def extended_iou(
+    pred: Tensor,
+    target: Tensor,
+    aligned: bool = True,
+    mirror_symmetric: bool = False,
+    eps: float = 1e-12,
+) -> Tensor:
+    """Extended IoU ``I / U``: the IoU where boxes overlap, else negative; in (-1, 1].
+
+    Symmetric in its two boxes, continuous, and falling with distance, so that boxes that are apart
+    are pulled together. Formula: :func:`extent`. Differentiable by autograd.
+
     Args:
-        a: ``(..., 4)`` boxes x1 y1 x2 y2, broadcastable against ``b``.
-        b: ``(..., 4)`` boxes x1 y1 x2 y2.
+        pred: ``(..., n, 4)`` boxes x1 y1 x2 y2; half precision is computed in float32.
+        target: ``(..., m, 4)`` boxes; ``m = n`` if ``aligned``. Leading dimensions broadcast.
+        aligned: Box by box; else every ``pred`` with every ``target``.
+        mirror_symmetric: Take our mirror-invariant extension instead of the authors'. The two
+            differ only for boxes that are apart.
+        eps: Added to the union, so that two boxes without area in the same place give 0.
 
     Returns:
-        ``I`` and ``U`` of the broadcast shape, in squared pixels. ``I <= 0`` without overlap.
+        ``(..., n)`` if ``aligned``, else ``(..., n, m)``.
+
+    Raises:
+        ValueError: If the boxes are not x1 y1 x2 y2, or do not match where ``aligned``.
+
+    Example:
+        >>> a = torch.tensor([[0.0, 0.0, 4.0, 2.0]])
+        >>> b = torch.tensor([[1.0, 0.0, 3.0, 2.0], [6.0, 0.0, 8.0, 2.0]])
+        >>> extended_iou(a, b, aligned=False)
+        tensor([[ 0.5000, -0.2500]])
     """
-    enclosing = torch.minimum(a[..., :2], b[..., :2])
-    i1 = torch.maximum(a[..., :2], b[..., :2]) - enclosing
-    i2 = torch.minimum(a[..., 2:], b[..., 2:]) - enclosing
-    low, high = torch.minimum(i1, i2), torch.maximum(i1, i2)
-    inter = (
-        i2[..., 0] * i2[..., 1]
-        + low[..., 0] * low[..., 1]
-        - i1[..., 0] * high[..., 1]
-        - high[..., 0] * i1[..., 1]
-    )
-    size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
-    union = size_a[..., 0] * size_a[..., 1] + size_b[..., 0] * size_b[..., 1] - inter
-    return inter, union
+    check_boxes(pred, target, aligned=aligned)
+    pred, target = at_least_float32(pred, target)
+    if not aligned:
+        pred, target = pred.unsqueeze(-2), target.unsqueeze(-3)
+    terms = extent(pred.movedim(-1, 0), target.movedim(-1, 0), mirror_symmetric)
+    return terms.inter / (terms.union + eps)
 
 
-def extended_iou(a: Tensor, b: Tensor, eps: float = 1e-6) -> Tensor:
-    """``I / U`` of :func:`extended_intersection_union`: the IoU where boxes overlap, else negative.
+def check_boxes(pred: Tensor, target: Tensor, aligned: bool = True) -> None:
+    """Refuse what are not boxes, or not pairs of them.
 
-    In (-1, 1] unless a box is inverted. ``eps`` bounds the denominator of boxes without area.
-    Half-precision input is computed in float32, in which the area of a 640-pixel box still fits.
+    Raises:
+        ValueError: With both shapes.
     """
-    if a.dtype in {torch.float16, torch.bfloat16}:
-        a, b = a.float(), b.float()
-    inter, union = extended_intersection_union(a, b)
-    return inter / union.clamp(min=eps)
+    if not pred.shape[-1:] == target.shape[-1:] == (4,) or 1 in {pred.dim(), target.dim()}:
+        expected = "both must be (..., n, 4) boxes x1 y1 x2 y2"
+    elif aligned and pred.shape[-2] != target.shape[-2]:
+        expected = "aligned boxes must be of equal number; use aligned=False for all pairs"
+    else:
+        return
+    raise ValueError(f"{expected}, got pred {tuple(pred.shape)} and target {tuple(target.shape)}")

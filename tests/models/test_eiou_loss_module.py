@@ -4,6 +4,7 @@ from mmdet.models.losses import EIoULoss as MMDetEIoULoss
 
 from mmeiou.functional.eiou_loss import eiou_loss
 from mmeiou.models import EIoULoss
+from mmeiou.models.losses.prior_area import prior_area_kwargs
 
 PRED = torch.tensor([[0.0, 0, 4, 2], [1, 1, 3, 3], [5, 5, 9, 6]])
 TARGET = torch.tensor([[0.0, 0, 4, 3], [0, 0, 3, 2], [0, 0, 2, 2]])
@@ -30,11 +31,39 @@ def test_nothing_to_learn_gives_zero_with_a_gradient() -> None:
     assert pred.grad is not None
     assert pred.grad.abs().max() == 0
     assert EIoULoss()(PRED[:0], TARGET[:0], avg_factor=1.0) == 0
+    none = torch.zeros(0, 4, requires_grad=True)
+    loss = EIoULoss()(none, TARGET[:0])
+    loss.backward()
+    assert loss == 0
+    assert none.grad is not None
+
+
+def test_sot_by_prior_area() -> None:
+    areas = torch.tensor([4.0, 2.0, 1.0])
+    module = EIoULoss(sot="prior", loss_weight=2.0)
+    torch.testing.assert_close(
+        module(PRED, TARGET, reduction_override="none", prior_area=areas),
+        2 * eiou_loss(PRED, TARGET, sot="prior", prior_area=areas),
+    )
+    with pytest.raises(ValueError, match="sot='prior' needs prior_area"):
+        module(PRED, TARGET)
+    assert prior_area_kwargs(module, areas) == {"prior_area": areas}
+    for other in (EIoULoss(), EIoULoss(sot="target"), MMDetEIoULoss()):
+        assert prior_area_kwargs(other, areas) == {}
+
+
+def test_weights_of_another_shape() -> None:
+    with pytest.raises(ValueError, match=r"weight must have the shape \(3,\).*\(2,\)"):
+        EIoULoss()(PRED, TARGET, torch.ones(2))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"smooth_point": 0.0}, "smooth_point"), ({"reduction": "average"}, "reduction")],
+    [
+        ({"smooth_point": 0.0}, "smooth_point"),
+        ({"reduction": "average"}, "reduction"),
+        ({"sot": "priors"}, "sot must be"),
+    ],
 )
 def test_wrong_arguments(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
