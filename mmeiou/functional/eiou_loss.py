@@ -94,6 +94,8 @@ def eiou_loss(
                 f"{tuple(prior_area.shape)}"
             )
         prior_area = prior_area.to(pred.dtype)
+    else:
+        prior_area = None
     fused: Any = _EIoULoss.apply  # untyped in torch
     return fused(pred, target, prior_area, smooth_point, sot, mirror_symmetric, eps)
 
@@ -119,8 +121,8 @@ class _EIoULoss(torch.autograd.Function):
         distance = 1 - terms.inter / union
         slope = (distance / smooth_point).clamp_(max=1)
         loss = slope * torch.add(distance, slope, alpha=-smooth_point / 2)
-        if sot is not None:
-            reference = terms.size_b[0] * terms.size_b[1] if sot == "target" else prior_area
+        reference = terms.size_b[0] * terms.size_b[1] if sot == "target" else prior_area
+        if reference is not None:
             factor = torch.where(reference > eps, union / reference, 1)
             loss = loss * factor
             slope = slope * factor

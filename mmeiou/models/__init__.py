@@ -4,10 +4,31 @@
 from mmeiou import registry as _registry  # noqa: F401  isort: skip
 
 from mmeiou.models.backbones import YuNetBackbone
-from mmeiou.models.dense_heads import YuNetHead
+from mmeiou.models.dense_heads import (
+    IoUATSSHead,
+    IoUFCOSHead,
+    IoURetinaHead,
+    YuNetHead,
+    YuNetIoUHead,
+)
 from mmeiou.models.detectors import YuNet
 from mmeiou.models.losses import EIoULoss
 from mmeiou.models.necks import TFPN
-from mmeiou.models.task_modules import SimOTAAssigner
+from mmeiou.models.roi_heads import Shared2FCIoUBBoxHead
+from mmeiou.models.task_modules import ExtendedIoU2D, ExtendedIoUCost, SimOTAAssigner
 
-__all__ = ["TFPN", "EIoULoss", "SimOTAAssigner", "YuNet", "YuNetBackbone", "YuNetHead"]
+__all__ = [
+    "TFPN",
+    "EIoULoss",
+    "ExtendedIoU2D",
+    "ExtendedIoUCost",
+    "IoUATSSHead",
+    "IoUFCOSHead",
+    "IoURetinaHead",
+    "Shared2FCIoUBBoxHead",
+    "SimOTAAssigner",
+    "YuNet",
+    "YuNetBackbone",
+    "YuNetHead",
+    "YuNetIoUHead",
+]

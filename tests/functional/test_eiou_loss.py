@@ -192,6 +192,15 @@ def test_sot_scales_loss_and_gradient_by_the_detached_union(pred: tuple) -> None
         torch.testing.assert_close(of_sot, expected, rtol=1e-6, atol=1e-12)
 
 
+def test_prior_areas_are_for_sot_by_prior_alone() -> None:
+    pred, target = boxes(20, 10), boxes(20, 11)
+    areas = torch.full((20,), 100.0)
+    for sot in (None, "target"):
+        torch.testing.assert_close(
+            eiou_loss(pred, target, sot=sot, prior_area=areas), eiou_loss(pred, target, sot=sot)
+        )
+
+
 def test_reference_without_area_leaves_the_loss_as_it_is() -> None:
     pred, target = torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[1.0, 1, 1, 2]])
     torch.testing.assert_close(eiou_loss(pred, target, sot="target"), eiou_loss(pred, target))

@@ -54,7 +54,7 @@ def seconds_of(loss: Loss, pred: Tensor, target: Tensor, weight: Tensor) -> floa
     """One forward and backward pass, waited for."""
     pred.grad = None
     start = time.perf_counter()
-    loss(pred, target, weight, avg_factor=float(len(pred))).backward()
+    torch.autograd.backward(loss(pred, target, weight, avg_factor=float(len(pred))))
     if pred.is_cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - start

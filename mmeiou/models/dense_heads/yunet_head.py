@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmcv.ops import batched_nms
 from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
 from mmdet.utils import InstanceList, reduce_mean
 from mmengine.config import ConfigDict
@@ -12,10 +11,13 @@ from mmengine.model import bias_init_with_prob
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmeiou.functional.priors import decode_boxes, decode_keypoints, grid_priors
-from mmeiou.models.dense_heads.yunet_targets import FlatOutputs, Targets, image_targets
+from mmeiou.functional.priors import decode_keypoints
+from mmeiou.models.dense_heads.yunet_outputs import FlatOutputs, flatten_outputs
+from mmeiou.models.dense_heads.yunet_predictions import select_detections
+from mmeiou.models.dense_heads.yunet_targets import Targets, image_targets
 from mmeiou.models.layers import DPUnit
 from mmeiou.models.layers.init import YUNET_INIT
+from mmeiou.models.losses.prior_area import prior_area_kwargs
 from mmeiou.registry import MODELS, TASK_UTILS
 
 
@@ -28,7 +30,9 @@ class YuNetHead(BaseDenseHead):
 
     - ``loss_cls`` on positives, target one-hot times the IoU of the decoded box (detached);
     - ``loss_obj`` on all priors outside ignored regions, 0 or 1;
-    - ``loss_bbox`` on the decoded boxes of positives, in pixels;
+    - ``loss_bbox`` on the decoded boxes of positives, in pixels; a loss that asks for prior areas
+      gets ``stride ** 2`` (our reading: the cell of the point, which is smaller than a face, so
+      that ``sot='prior'`` wants a smaller ``loss_weight``);
     - ``loss_kps`` on the landmark offsets of positives in strides, every point weighted by its own
       weight, divided by the sum over faces of the mean weight. (The authors weight all points of a
       face by the mean; the same where a face has all points or none.)
@@ -123,16 +127,18 @@ class YuNetHead(BaseDenseHead):
         if stacked_convs:
             self.multi_level_cls_convs = per_level(lambda: stack(channels, stacked_convs))
             self.multi_level_reg_convs = per_level(lambda: stack(channels, stacked_convs))
-        last = feat_channels if stacked_convs else channels
-
-        def predictor(out_channels: int) -> nn.ModuleList:
-            return per_level(lambda: DPUnit(last, out_channels, with_norm_act=False))
-
-        self.multi_level_cls = predictor(self.num_classes)
-        self.multi_level_bbox = predictor(4)
-        self.multi_level_obj = predictor(1)
+        self.branch_channels = feat_channels if stacked_convs else channels
+        self.multi_level_cls = self._predictor(self.num_classes)
+        self.multi_level_bbox = self._predictor(4)
+        self.multi_level_obj = self._predictor(1)
         if self.num_keypoints:
-            self.multi_level_kps = predictor(2 * self.num_keypoints)
+            self.multi_level_kps = self._predictor(2 * self.num_keypoints)
+
+    def _predictor(self, out_channels: int) -> nn.ModuleList:
+        """One predicting unit per level."""
+        return nn.ModuleList(
+            DPUnit(self.branch_channels, out_channels, with_norm_act=False) for _ in self.strides
+        )
 
     def init_weights(self) -> None:
         """Initialise by ``init_cfg``, then the biases that ``prior_prob`` asks for."""
@@ -142,9 +148,7 @@ class YuNetHead(BaseDenseHead):
             for unit in (*self.multi_level_cls, *self.multi_level_obj):
                 nn.init.constant_(unit.conv2.bias, bias)
 
-    def forward(
-        self, feats: Sequence[Tensor]
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+    def forward(self, feats: Sequence[Tensor]) -> tuple[list[Tensor], ...]:
         """Maps of the levels to logits and offsets.
 
         Returns:
@@ -168,51 +172,19 @@ class YuNetHead(BaseDenseHead):
             apply("multi_level_kps", reg_feats) if self.num_keypoints else [],
         )
 
-    def _flatten(
-        self,
-        cls_scores: Sequence[Tensor],
-        bbox_preds: Sequence[Tensor],
-        objectnesses: Sequence[Tensor],
-        kps_preds: Sequence[Tensor],
-    ) -> FlatOutputs:
-        # Half precision is good enough for the layers, not for areas and exponentials.
-        dtype = torch.promote_types(cls_scores[0].dtype, torch.float32)
-
-        def flat(maps: Sequence[Tensor]) -> Tensor:
-            return torch.cat([m.permute(0, 2, 3, 1).flatten(1, 2) for m in maps], dim=1).to(dtype)
-
-        priors = grid_priors(
-            [(m.shape[-2], m.shape[-1]) for m in cls_scores],
-            self.strides,
-            dtype=dtype,
-            device=cls_scores[0].device,
-        )
-        cls = flat(cls_scores)
-        return FlatOutputs(
-            priors=priors,
-            cls=cls,
-            boxes=decode_boxes(priors, flat(bbox_preds)),
-            obj=flat(objectnesses).squeeze(-1),
-            kps=flat(kps_preds) if kps_preds else cls.new_zeros(*cls.shape[:2], 0),
-        )
-
-    def loss_by_feat(
-        self,
-        cls_scores: Sequence[Tensor],
-        bbox_preds: Sequence[Tensor],
-        objectnesses: Sequence[Tensor],
-        kps_preds: Sequence[Tensor],
-        batch_gt_instances: InstanceList,
-        batch_img_metas: Sequence[dict[str, Any]],  # noqa: ARG002 - MMDetection's signature
-        batch_gt_instances_ignore: InstanceList | None = None,
-    ) -> dict[str, Tensor]:
+    def loss_by_feat(self, *args: Any) -> dict[str, Tensor]:
         """Losses of a batch: ``loss_cls``, ``loss_bbox``, ``loss_obj`` and ``loss_kps``.
+
+        Args:
+            *args: What :meth:`forward` returns, then, as MMDetection passes them, the lists over
+                the images of ground truths, meta information and ignored regions.
 
         Raises:
             ValueError: If the head has landmarks and the ground truth lacks them or has another
                 number of them.
         """
-        flat = self._flatten(cls_scores, bbox_preds, objectnesses, kps_preds)
+        *maps, batch_gt_instances, _, batch_gt_instances_ignore = args
+        flat = flatten_outputs(self.strides, *maps)
         per_image = [
             image_targets(
                 self.assigner,
@@ -225,16 +197,25 @@ class YuNetHead(BaseDenseHead):
             )
             for index, gt_instances in enumerate(batch_gt_instances)
         ]
-        targets = Targets(*(torch.cat(parts) for parts in zip(*per_image, strict=True)))
+        return self._losses(flat, Targets(*map(torch.cat, zip(*per_image, strict=True))))
+
+    def _cls_targets(self, targets: Targets) -> Tensor:
+        return targets.cls * targets.overlaps.unsqueeze(1)
+
+    def _losses(self, flat: FlatOutputs, targets: Targets) -> dict[str, Tensor]:
         positive = targets.positive
         num_pos = reduce_mean(positive.sum().to(flat.cls.dtype)).clamp(min=1)
+        cell_areas = flat.priors[:, 2:].prod(dim=1).repeat(len(flat.cls))
 
         losses = {
             "loss_cls": self.loss_cls(
-                flat.cls.flatten(0, 1)[positive], targets.cls, avg_factor=num_pos
+                flat.cls.flatten(0, 1)[positive], self._cls_targets(targets), avg_factor=num_pos
             ),
             "loss_bbox": self.loss_bbox(
-                flat.boxes.flatten(0, 1)[positive], targets.boxes, avg_factor=num_pos
+                flat.boxes.flatten(0, 1)[positive],
+                targets.boxes,
+                avg_factor=num_pos,
+                **prior_area_kwargs(self.loss_bbox, cell_areas[positive]),
             ),
             "loss_obj": self.loss_obj(
                 flat.obj.reshape(-1, 1),
@@ -255,10 +236,7 @@ class YuNetHead(BaseDenseHead):
 
     def predict_by_feat(
         self,
-        cls_scores: Sequence[Tensor],
-        bbox_preds: Sequence[Tensor],
-        objectnesses: Sequence[Tensor],
-        kps_preds: Sequence[Tensor],
+        *maps: Sequence[Tensor],
         batch_img_metas: Sequence[dict[str, Any]],
         cfg: ConfigDict | None = None,
         rescale: bool = False,
@@ -266,48 +244,30 @@ class YuNetHead(BaseDenseHead):
     ) -> InstanceList:
         """Detections of each image, best first.
 
+        Args:
+            *maps: What :meth:`forward` returns.
+            batch_img_metas: Meta information of the images.
+            cfg: Instead of ``test_cfg``.
+            rescale: Whether to return pixels of the original image, not of the network's input.
+            with_nms: Whether to suppress duplicates.
+
         Returns:
             One ``InstanceData`` per image: ``bboxes`` ``(n, 4)``, ``scores`` and ``labels``
-            ``(n,)`` and, with landmarks, ``keypoints`` ``(n, num_keypoints, 2)``; in pixels of the
-            original image if ``rescale``, else of the network's input.
+            ``(n,)`` and, with landmarks, ``keypoints`` ``(n, num_keypoints, 2)``.
         """
         cfg = self.test_cfg if cfg is None else cfg
-        flat = self._flatten(cls_scores, bbox_preds, objectnesses, kps_preds)
-        scores, labels = (flat.cls.sigmoid() * flat.obj.sigmoid().unsqueeze(-1)).max(dim=-1)
+        flat = flatten_outputs(self.strides, *maps)
         return [
-            self._predict_single(
-                flat.image(index), scores[index], labels[index], meta, cfg, rescale, with_nms
+            select_detections(
+                self._candidates(flat.image(index)), meta, cfg, rescale=rescale, with_nms=with_nms
             )
             for index, meta in enumerate(batch_img_metas)
         ]
 
-    def _predict_single(
-        self,
-        flat: FlatOutputs,
-        scores: Tensor,
-        labels: Tensor,
-        meta: dict[str, Any],
-        cfg: ConfigDict,
-        rescale: bool,
-        with_nms: bool,
-    ) -> InstanceData:
-        keep = (scores >= cfg["score_thr"]).nonzero().squeeze(1)
-        if 0 < cfg.get("nms_pre", -1) < len(keep):
-            keep = keep[scores[keep].topk(cfg["nms_pre"]).indices]
-        results = InstanceData(bboxes=flat.boxes[keep], scores=scores[keep], labels=labels[keep])
+    def _candidates(self, outputs: FlatOutputs) -> InstanceData:
+        """What the ``P`` priors of an image predict."""
+        scores, labels = (outputs.cls.sigmoid() * outputs.obj.sigmoid().unsqueeze(1)).max(dim=1)
+        candidates = InstanceData(bboxes=outputs.boxes, scores=scores, labels=labels)
         if self.num_keypoints:
-            results.keypoints = decode_keypoints(flat.priors[keep], flat.kps[keep])
-        if rescale and "scale_factor" in meta:  # a pipeline without Resize leaves it out
-            scale = results.bboxes.new_tensor(meta["scale_factor"])
-            results.bboxes = results.bboxes / scale.repeat(2)
-            if self.num_keypoints:
-                results.keypoints = results.keypoints / scale
-        if with_nms and len(results):
-            dets, kept = batched_nms(results.bboxes, results.scores, results.labels, cfg["nms"])
-            results = results[kept]
-            results.scores = dets[:, -1]  # soft-NMS lowers them
-        else:
-            results = results[results.scores.argsort(descending=True)]
-        if cfg.get("max_per_img", -1) > 0:
-            results = results[: cfg["max_per_img"]]
-        return results
+            candidates.keypoints = decode_keypoints(outputs.priors, outputs.kps)
+        return candidates

@@ -9,25 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from mmeiou.functional.ignore import ignored_priors
 from mmeiou.functional.priors import encode_keypoints, prior_centres
-
-
-class FlatOutputs(NamedTuple):
-    """Outputs of all levels side by side, in float32 at least; ``B`` is missing for one image."""
-
-    priors: Tensor
-    """``(P, 4)`` x, y, stride, stride."""
-    cls: Tensor
-    """``(B, P, num_classes)`` logits."""
-    boxes: Tensor
-    """``(B, P, 4)`` decoded boxes in pixels."""
-    obj: Tensor
-    """``(B, P)`` logits."""
-    kps: Tensor
-    """``(B, P, 2 * num_keypoints)`` offsets in strides."""
-
-    def image(self, index: int) -> "FlatOutputs":
-        """The outputs of one image."""
-        return FlatOutputs(self.priors, *(batched[index] for batched in self[1:]))
+from mmeiou.models.dense_heads.yunet_outputs import FlatOutputs
 
 
 class Targets(NamedTuple):
@@ -38,7 +20,9 @@ class Targets(NamedTuple):
     considered: Tensor
     """``(P,)`` bool, false in ignored regions."""
     cls: Tensor
-    """``(n, num_classes)`` one-hot times IoU."""
+    """``(n, num_classes)`` one-hot."""
+    overlaps: Tensor
+    """``(n,)`` IoU of the decoded box with its ground truth, by the assigner."""
     boxes: Tensor
     """``(n, 4)`` boxes in pixels."""
     kps: Tensor
@@ -89,7 +73,8 @@ def image_targets(
     return Targets(
         positive=positive,
         considered=considered,
-        cls=one_hot * result.max_overlaps[positive].unsqueeze(1),
+        cls=one_hot.to(outputs.cls.dtype),
+        overlaps=result.max_overlaps[positive],
         boxes=gt.bboxes[matched],
         kps=encode_keypoints(outputs.priors[positive], keypoints[..., :2]),
         kps_weight=keypoints[..., 2],

@@ -1,0 +1,58 @@
+"""The head of YuNet with an IoU branch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmeiou.functional.score_fusion import fuse_scores
+from mmeiou.models.dense_heads.iou_taps import inputs_of
+from mmeiou.models.dense_heads.yunet_head import YuNetHead
+from mmeiou.models.dense_heads.yunet_outputs import FlatOutputs
+from mmeiou.models.dense_heads.yunet_targets import Targets
+from mmeiou.models.iou_branch import IoUBranchMixin
+from mmeiou.registry import MODELS
+
+
+@MODELS.register_module()
+class YuNetIoUHead(IoUBranchMixin, YuNetHead):
+    """``YuNetHead`` with a predicted IoU per prior, a DP unit per level in ``multi_level_iou``.
+
+    The authors' anchor-based detector of before 2022-10 had such a branch; putting it here is our
+    reading. It carries the quality of the box, so the target of the classification is 1 instead of
+    the IoU, and a prediction scores ``(cls * obj) ** (1 - a) * iou ** a``, to which ``score_thr``
+    applies, and carries ``iou_scores``. Options: those of ``YuNetHead`` and of
+    :class:`mmeiou.models.iou_branch.IoUBranchMixin`.
+    """
+
+    priors_are_boxes = False
+
+    def _init_layers(self, *args: Any) -> None:
+        super()._init_layers(*args)
+        self.multi_level_iou = self._predictor(1)
+
+    def forward(self, feats: Sequence[Tensor]) -> tuple[list[Tensor], ...]:
+        """Outputs of ``YuNetHead`` and, last, the ``(B, 1, H, W)`` IoU maps of the levels."""
+        with inputs_of(*self.multi_level_bbox) as reg_feats:
+            outputs = super().forward(feats)
+        ious = [unit(x) for unit, x in zip(self.multi_level_iou, reg_feats, strict=True)]
+        return *outputs, ious
+
+    def _cls_targets(self, targets: Targets) -> Tensor:
+        return targets.cls
+
+    def _losses(self, flat: FlatOutputs, targets: Targets) -> dict[str, Tensor]:
+        losses = super()._losses(flat, targets)
+        losses["loss_iou"] = self._iou_loss(
+            flat.iou.flatten()[targets.positive],
+            flat.boxes.flatten(0, 1)[targets.positive],
+            targets.boxes,
+        )
+        return losses
+
+    def _candidates(self, outputs: FlatOutputs) -> InstanceData:
+        candidates = super()._candidates(outputs)
+        candidates.iou_scores = self._predicted_iou(outputs.iou.squeeze(-1))
+        candidates.scores = fuse_scores(candidates.scores, candidates.iou_scores, self.iou_fusion)
+        return candidates

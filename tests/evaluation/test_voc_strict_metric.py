@@ -1,0 +1,126 @@
+"""VOC's metric in the evaluation loop."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from mmdet.datasets import VOCDataset
+from mmdet.structures import DetDataSample
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
+
+from mmeiou.registry import METRICS
+
+CLASSES = ("cat", "dog", "emu")
+
+
+def sample(
+    truths: list[tuple[int, list[float]]],
+    found: list[tuple[int, float, list[float]]],
+    difficult: list[tuple[int, list[float]]] = [],  # noqa: B006 - read only
+) -> DetDataSample:
+    def instances(rows: list[tuple[int, list[float]]]) -> InstanceData:
+        return InstanceData(
+            labels=torch.tensor([row[0] for row in rows], dtype=torch.long),
+            bboxes=torch.tensor([row[-1] for row in rows], dtype=torch.float).reshape(-1, 4),
+        )
+
+    predicted = instances([(label, box) for label, _, box in found])
+    predicted.scores = torch.tensor([score for _, score, _ in found])
+    return DetDataSample(
+        gt_instances=instances(truths),
+        ignored_instances=instances(difficult),
+        pred_instances=predicted,
+    )
+
+
+def evaluate(samples: list[DetDataSample], **options: object) -> dict[str, float]:
+    metric = METRICS.build({"type": "mmeiou.VOCStrictMetric", **options})
+    metric.dataset_meta = {"classes": CLASSES, "dataset_type": "VOC2007"}
+    for one in samples:
+        metric.process({}, [one.to_dict()])
+    return metric.evaluate(len(samples))
+
+
+BOX, FAR = [0.0, 0, 9, 9], [50.0, 50, 59, 59]
+
+
+def test_each_class_has_its_own_curve() -> None:
+    """One cat found at IoU 0.72 and a false one; the dog missed; nobody has an emu."""
+    report = evaluate(
+        [
+            sample([(0, BOX), (1, FAR)], [(0, 0.9, [0, 0, 8, 7]), (1, 0.8, BOX)]),
+            sample([], [(0, 0.5, FAR), (2, 0.4, FAR)]),
+        ]
+    )
+    assert next(iter(report)) == "voc/AP"  # what save_best='auto' follows
+    assert len(report) == 14
+    # The cat's AP is 1 up to IoU 0.70, five of ten thresholds; the dog's is 0 everywhere.
+    for suffix in ("", "_11p"):
+        assert report[f"voc/AP{suffix}"] == pytest.approx(0.25)
+        for percent in (50, 60, 70):
+            assert report[f"voc/AP{percent}{suffix}"] == pytest.approx(0.5)
+        for percent in (75, 80, 90):
+            assert report[f"voc/AP{percent}{suffix}"] == 0
+
+
+def test_interpolations_differ() -> None:
+    """One of two cats: recall 1/2, area 1/2; six of the eleven points."""
+    report = evaluate([sample([(0, BOX), (0, FAR)], [(0, 0.9, BOX)])])
+    assert report["voc/AP90"] == pytest.approx(1 / 2)
+    assert report["voc/AP90_11p"] == pytest.approx(6 / 11)
+
+
+def test_difficult_objects_of_the_same_class_are_ignored() -> None:
+    found = [(0, 0.9, FAR), (0, 0.8, BOX)]
+    assert evaluate([sample([(0, BOX)], found, [(0, FAR)])])["voc/AP"] == pytest.approx(1)
+    assert evaluate([sample([(0, BOX)], found, [(1, FAR)])])["voc/AP"] == pytest.approx(0.5)
+
+
+def test_nothing_found_and_nothing_there() -> None:
+    assert evaluate([sample([(0, BOX)], [])])["voc/AP50_11p"] == 0
+    assert all(math.isnan(ap) for ap in evaluate([sample([], [(0, 0.9, BOX)])]).values())
+
+
+def test_table_of_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(
+        "mmeiou.evaluation.voc_strict_metric.print_log", lambda text, _: logged.append(text)
+    )
+    evaluate([sample([(0, BOX)], [(0, 0.9, BOX)])], classwise=True)
+    (table,) = logged
+    _, _, cat, _, emu, mean = map(str.split, table.splitlines())
+    assert cat[:2] == ["cat", "1.0000"]
+    assert set(emu[1:]) == {"nan"}
+    assert mean[1:] == cat[1:]
+
+
+def test_real_boxes_as_predictions(shared_data: object) -> None:
+    """VOC's own files through its dataset: everything found, difficult objects left out."""
+    dataset = VOCDataset(
+        data_root=f"{shared_data}/VOCdevkit/",
+        ann_file="VOC2007/ImageSets/Main/test.txt",
+        data_prefix={"sub_data_root": "VOC2007/"},
+        test_mode=True,
+        pipeline=[],
+    )
+    evaluator = Evaluator([METRICS.build({"type": "mmeiou.VOCStrictMetric"})])
+    evaluator.dataset_meta = dataset.metainfo
+    num_difficult = 0
+    for k in range(len(dataset)):
+        instances = dataset.get_data_info(k)["instances"]
+        boxes = {
+            flag: [
+                (one["bbox_label"], one["bbox"]) for one in instances if one["ignore_flag"] == flag
+            ]
+            for flag in (0, 1)
+        }
+        num_difficult += len(boxes[1])
+        found = [(label, np.float64(0.5), box) for label, box in boxes[0]]
+        # A box on each difficult object, with a higher score.
+        found += [(label, np.float64(0.9), box) for label, box in boxes[1]]
+        evaluator.process([sample(boxes[0], found, boxes[1])])
+    assert num_difficult > 5
+    report = evaluator.evaluate(len(dataset))
+    assert all(ap == pytest.approx(1) for ap in report.values())

@@ -1,0 +1,158 @@
+"""Compare the IoUs that a detector predicts with the true ones, over its validation set.
+
+python tools/analysis/iou_correlation.py CONFIG CHECKPOINT [--out iou.png]
+
+Every head that gives its detections ``iou_scores`` can be examined. The true IoU of a detection is
+the one with the best ground truth of its picture, whatever the class: the branch rates positions.
+Detections below ``--min-iou`` are left out: they mark no object's position, and positives, on which
+alone the branch is trained, never look like them.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmeiou.cli import add_run_arguments, load_config
+
+Values = NDArray[np.floating[Any]]
+
+
+class Correlation(NamedTuple):
+    """How well an estimate tells good boxes from bad ones.
+
+    Attributes:
+        pearson: Of the values: 1 for any rising line.
+        spearman: Of the ranks: 1 for any rising curve.
+    """
+
+    pearson: float
+    spearman: float
+
+
+def correlate(estimate: Values, true: Values) -> Correlation:
+    """Correlations of two ``(n,)`` arrays.
+
+    Raises:
+        ValueError: There are fewer than 3 values, or one array is constant.
+    """
+    if len(true) < 3 or np.ptp(true) == 0 or np.ptp(estimate) == 0:  # noqa: PLR2004
+        raise ValueError(
+            f"{len(true)} detections with predicted IoUs of {np.unique(estimate).size} and true "
+            f"ones of {np.unique(true).size} different values tell nothing of a correlation; train "
+            "longer, or lower --min-iou or the score_thr of the config"
+        )
+    from scipy.stats import pearsonr, spearmanr  # noqa: PLC0415 (slow to import)
+
+    return Correlation(
+        float(pearsonr(estimate, true).statistic), float(spearmanr(estimate, true).statistic)
+    )
+
+
+def best_ious(bboxes: torch.Tensor, gt_bboxes: torch.Tensor) -> torch.Tensor:
+    """``(n,)`` IoUs of ``(n, 4)`` boxes with the best of ``(m, 4)``; 0 if there is none."""
+    from mmeiou.functional.boxes import box_iou  # noqa: PLC0415 - after the device is chosen
+
+    if not len(gt_bboxes):
+        return bboxes.new_zeros(len(bboxes))
+    return box_iou(bboxes[:, None], gt_bboxes).amax(dim=1)
+
+
+def ground_truths(dataset: Any) -> dict[str, torch.Tensor]:
+    """``(m, 4)`` boxes of each picture by its path; difficult objects have positions too."""
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    return {
+        info["img_path"]: torch.tensor([item["bbox"] for item in info["instances"]]).reshape(-1, 4)
+        for info in infos
+    }
+
+
+@torch.no_grad()
+def examine(model: Any, dataloader: Any) -> tuple[Values, Values, Values]:
+    """Predicted IoUs, scores and true IoUs of all detections.
+
+    Raises:
+        ValueError: No detection has a predicted IoU.
+    """
+    from tqdm import tqdm  # noqa: PLC0415
+
+    boxes_of = ground_truths(dataloader.dataset)
+    rows = []
+    for data in tqdm(dataloader, leave=False):
+        for sample in model.val_step(data):
+            found = sample.pred_instances.cpu()
+            if "iou_scores" in found:
+                true = best_ious(found.bboxes, boxes_of[sample.img_path])
+                rows.append(torch.stack([found.iou_scores, found.scores, true]))
+    if not rows:
+        raise ValueError(
+            "the detections carry no iou_scores; the head needs an IoU branch "
+            "(mmeiou.Shared2FCIoUBBoxHead or one of the IoU dense heads), and something to detect"
+        )
+    predicted, scores, true = torch.cat(rows, dim=1).double().numpy()
+    return predicted, scores, true
+
+
+def plot(file: Path, predicted: Values, true: Values, title: str) -> None:
+    """Draw every detection, and the mean true IoU of those with about the same prediction."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow to import)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(5.5, 5.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(
+        title=title, xlabel="predicted IoU", ylabel="true IoU", xlim=(0, 1), ylim=(0, 1)
+    )
+    axes.scatter(predicted, true, s=4, alpha=0.3, lw=0, color="tab:blue", label="detections")
+    bins = np.minimum((predicted * 10).astype(int), 9)
+    filled = np.unique(bins)
+    means = [true[bins == index].mean() for index in filled]
+    axes.plot((filled + 0.5) / 10, means, "o-", color="tab:orange", label="mean of a tenth")
+    axes.plot([0, 1], [0, 1], ":", color="tab:gray", label="perfect")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
+    figure.savefig(file, dpi=110)
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("config", help="config file")
+    parser.add_argument("checkpoint", help="checkpoint file or address")
+    parser.add_argument("--min-iou", type=float, default=0.1, help="true IoU to take part")
+    parser.add_argument("--out", type=Path, metavar="FILE.png", help="also draw a picture")
+    add_run_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the detector over the validation set, print and draw."""
+    args = parse_args()
+    cfg = load_config(args)
+    from mmengine.runner import Runner  # noqa: PLC0415 - after the device is chosen
+
+    runner = Runner.from_cfg(cfg)
+    runner.load_checkpoint(args.checkpoint)
+    runner.model.eval()
+    try:
+        predicted, scores, true = examine(runner.model, runner.val_dataloader)
+        near = true >= args.min_iou
+        predicted, scores, true = predicted[near], scores[near], true[near]
+        of_iou, of_score = correlate(predicted, true), correlate(scores, true)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    print(
+        f"{len(true)} of {len(near)} detections have a true IoU of {args.min_iou} or more\n\n"
+        "| correlation with the true IoU | Pearson | Spearman |\n|---|---:|---:|\n"
+        f"| predicted IoU | {of_iou.pearson:.3f} | {of_iou.spearman:.3f} |\n"
+        f"| score, fused | {of_score.pearson:.3f} | {of_score.spearman:.3f} |"
+    )
+    if args.out:
+        plot(args.out, predicted, true, f"{Path(args.config).stem}: r = {of_iou.pearson:.2f}")
+
+
+if __name__ == "__main__":
+    main()
