@@ -39,6 +39,6 @@ TRANSFORMS = Registry(
     locations=["mmeiou.datasets.transforms"],
 )
 METRICS = Registry(
-    "metric", scope="mmeiou", parent=MMENGINE_METRICS, locations=["mmeiou.evaluation"]
+    "metric", scope="mmeiou", parent=MMENGINE_METRICS, locations=["mmeiou.evaluation.metrics"]
 )
 HOOKS = Registry("hook", scope="mmeiou", parent=MMENGINE_HOOKS, locations=["mmeiou.engine"])

@@ -173,7 +173,8 @@ def test_table_of_classes(
 ) -> None:
     logged: list[str] = []
     monkeypatch.setattr(
-        "mmeiou.evaluation.coco_strict_metric.print_log", lambda text, _: logged.append(text)
+        "mmeiou.evaluation.metrics.coco_strict_metric.print_log",
+        lambda text, _: logged.append(text),
     )
     report = evaluate(build(ann_file=str(ann_file), classwise=True), samples)
     (table,) = logged

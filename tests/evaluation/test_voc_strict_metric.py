@@ -86,7 +86,7 @@ def test_nothing_found_and_nothing_there() -> None:
 def test_table_of_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[str] = []
     monkeypatch.setattr(
-        "mmeiou.evaluation.voc_strict_metric.print_log", lambda text, _: logged.append(text)
+        "mmeiou.evaluation.metrics.voc_strict_metric.print_log", lambda text, _: logged.append(text)
     )
     evaluate([sample([(0, BOX)], [(0, 0.9, BOX)])], classwise=True)
     (table,) = logged

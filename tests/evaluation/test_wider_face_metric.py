@@ -11,7 +11,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 from wider_files import write_ground_truth
 
-from mmeiou.evaluation import WIDERFaceMetric
+from mmeiou.evaluation.metrics import WIDERFaceMetric
 from mmeiou.evaluation.wider_text import prediction_files, read_predictions
 from mmeiou.registry import METRICS
 
@@ -50,7 +50,7 @@ def log(monkeypatch):
     """Lines that the metric logs."""
     lines = []
     monkeypatch.setattr(
-        "mmeiou.evaluation.wider_face_metric.print_log", lambda line, *_: lines.append(line)
+        "mmeiou.evaluation.metrics.wider_face_metric.print_log", lambda line, *_: lines.append(line)
     )
     return lines
 
