@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[$(STACK),sample,test,lint]'
+	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[$(STACK),deploy,sample,test,lint]'
 	touch $@
 
 install: $(READY)  ## make $(VENV) with the stack and everything below
