@@ -130,20 +130,22 @@ def test_trains_evaluates_resumes_and_tests(tools: Tools) -> None:
 def test_a_killed_run_resumes_where_its_last_checkpoint_was(tools: Tools) -> None:
     # One long epoch to be killed in: the first checkpoint is there, the second epoch under way.
     arguments = tools.arguments(epochs=40)
-    process = subprocess.Popen(
-        [sys.executable, str(tools.repo / "tools/train.py"), tools.config, *arguments],
-        cwd=tools.folder,
-        env=tools.env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = tools.folder / "killed.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, str(tools.repo / "tools/train.py"), tools.config, *arguments],
+            cwd=tools.folder,
+            env=tools.env,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
     deadline = time.monotonic() + 120
     while not any(
         line.get("step", 0) % ITERS == 1 and line["step"] > ITERS and "loss" in line
         for line in tools.scalars()
     ):
         assert time.monotonic() < deadline
-        assert process.poll() is None
+        assert process.poll() is None, log.read_text()[-3000:]
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
