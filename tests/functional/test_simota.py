@@ -6,11 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
+from mmeiou.functional import simota
 from mmeiou.functional.boxes import box_iou
 from mmeiou.functional.priors import grid_priors, prior_centres
-from mmeiou.functional.simota import simota_match
 
 Match = tuple[Tensor, Tensor]
+
+
+def simota_match(
+    priors: Tensor, boxes: Tensor, scores: Tensor, gt_boxes: Tensor, gt_labels: Tensor
+) -> Match:
+    """A batch of one image."""
+    (matched,), (overlaps,) = simota.simota_match(
+        priors, boxes[None], scores[None], [gt_boxes], [gt_labels]
+    )
+    return matched, overlaps
 
 
 def naive_match(
@@ -111,3 +121,37 @@ def test_saturated_scores_stay_finite() -> None:
     priors, boxes, scores, gt_boxes, labels = scene(3, 2, 1)
     matched, _ = simota_match(priors, boxes, scores.round(), gt_boxes, labels)
     assert (matched >= 0).any()
+
+
+def test_a_batch_is_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their numbers of objects, and whatever is compared at a time."""
+    images = [scene(num_gt, 2, seed) for seed, num_gt in enumerate((5, 0, 40, 1))]
+    for pairs in (1 << 20, 300, 1):
+        monkeypatch.setattr(simota, "_PAIRS", pairs)
+        matched, overlaps = simota.simota_match(
+            images[0][0],
+            torch.stack([image[1] for image in images]),
+            torch.stack([image[2] for image in images]),
+            [image[3] for image in images],
+            [image[4] for image in images],
+        )
+        for image, inputs in enumerate(images):
+            assert matched[image].tolist() == naive_match(*inputs)
+            alone = simota_match(*inputs)
+            assert torch.equal(overlaps[image], alone[1])
+
+
+def test_predictions_far_from_their_priors() -> None:
+    """Objects that no box overlaps, and boxes all over the picture: few tiles can be left out."""
+    priors, boxes, scores, gt_boxes, labels = scene(12, 1, 3)
+    for moved in (boxes + 30, boxes.flip(0), boxes + 1000, boxes * 5):
+        inputs = priors, moved, scores, gt_boxes, labels
+        assert simota_match(*inputs)[0].tolist() == naive_match(*inputs)
+
+
+def test_priors_in_any_order() -> None:
+    priors, boxes, scores, gt_boxes, labels = scene(10, 1, 4)
+    order = torch.randperm(len(priors), generator=torch.Generator().manual_seed(0))
+    matched, _ = simota_match(priors, boxes, scores, gt_boxes, labels)
+    shuffled, _ = simota_match(priors[order], boxes[order], scores[order], gt_boxes, labels)
+    assert torch.equal(matched[order], shuffled)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
 from mmdet.utils import InstanceList, reduce_mean
 from mmengine.config import ConfigDict
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from mmeiou.functional.priors import decode_keypoints
 from mmeiou.models.dense_heads.yunet_outputs import FlatOutputs, flatten_outputs
 from mmeiou.models.dense_heads.yunet_predictions import select_detections
-from mmeiou.models.dense_heads.yunet_targets import Targets, image_targets
+from mmeiou.models.dense_heads.yunet_targets import Targets, batch_targets
 from mmeiou.models.layers import DPUnit
 from mmeiou.models.layers.init import YUNET_INIT
 from mmeiou.models.losses.prior_area import prior_area_kwargs
@@ -185,19 +184,16 @@ class YuNetHead(BaseDenseHead):
         """
         *maps, batch_gt_instances, _, batch_gt_instances_ignore = args
         flat = flatten_outputs(self.strides, *maps)
-        per_image = [
-            image_targets(
-                self.assigner,
-                flat.image(index),
-                gt_instances,
-                batch_gt_instances_ignore[index] if batch_gt_instances_ignore else None,
-                num_classes=self.num_classes,
-                num_keypoints=self.num_keypoints,
-                ignore_iof_thr=self.ignore_iof_thr,
-            )
-            for index, gt_instances in enumerate(batch_gt_instances)
-        ]
-        return self._losses(flat, Targets(*map(torch.cat, zip(*per_image, strict=True))))
+        targets = batch_targets(
+            self.assigner,
+            flat,
+            batch_gt_instances,
+            batch_gt_instances_ignore,
+            num_classes=self.num_classes,
+            num_keypoints=self.num_keypoints,
+            ignore_iof_thr=self.ignore_iof_thr,
+        )
+        return self._losses(flat, targets)
 
     def _cls_targets(self, targets: Targets) -> Tensor:
         return targets.cls * targets.overlaps.unsqueeze(1)

@@ -1,5 +1,6 @@
-"""What the priors of an image should say."""
+"""What the priors of a batch should say."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,12 +14,12 @@ from mmeiou.models.dense_heads.yunet_outputs import FlatOutputs
 
 
 class Targets(NamedTuple):
-    """Targets of the ``P`` priors of an image and of the ``n`` positives among them."""
+    """Targets of the ``P`` priors of each of ``B`` images and of the ``n`` positives among them."""
 
     positive: Tensor
-    """``(P,)`` bool."""
+    """``(B * P,)`` bool."""
     considered: Tensor
-    """``(P,)`` bool, false in ignored regions."""
+    """``(B * P,)`` bool, false in ignored regions."""
     cls: Tensor
     """``(n, num_classes)`` one-hot."""
     overlaps: Tensor
@@ -32,23 +33,25 @@ class Targets(NamedTuple):
 
 
 @torch.no_grad()
-def image_targets(
+def batch_targets(
     assigner: Any,
     outputs: FlatOutputs,
-    gt: InstanceData,
-    ignored: InstanceData | None,
+    gts: Sequence[InstanceData],
+    ignored: Sequence[InstanceData | None] | None,
     *,
     num_classes: int,
     num_keypoints: int,
     ignore_iof_thr: float,
 ) -> Targets:
-    """Assign the priors of an image and say what each should predict.
+    """Assign the priors of all images and say what each should predict.
 
     Args:
-        assigner: An assigner of MMDetection's interface.
-        outputs: Of this image.
-        gt: ``bboxes``, ``labels`` and, with landmarks, ``keypoints`` ``(n, num_keypoints, 3)``.
-        ignored: ``bboxes`` of ignored regions.
+        assigner: An assigner of MMDetection's interface; its ``assign_batch`` is taken if it has
+            one, see :class:`mmeiou.models.SimOTAAssigner`.
+        outputs: Of the batch.
+        gts: Of each image, ``bboxes``, ``labels`` and, with landmarks, ``keypoints`` ``(n,
+            num_keypoints, 3)``.
+        ignored: Of each image, ``bboxes`` of ignored regions, if it has any.
         num_classes: Of the head.
         num_keypoints: Of the head.
         ignore_iof_thr: See :func:`mmeiou.functional.ignore.ignored_priors`.
@@ -56,29 +59,49 @@ def image_targets(
     Raises:
         ValueError: If landmarks are missing or their number is another.
     """
+    keypoints = torch.cat([_checked_keypoints(gt, num_keypoints) for gt in gts])
     centres = prior_centres(outputs.priors)
-    scores = outputs.cls.sigmoid() * outputs.obj.sigmoid().unsqueeze(1)
-    result = assigner.assign(
-        InstanceData(bboxes=outputs.boxes, scores=scores.sqrt(), priors=centres), gt
-    )
-    positive = result.gt_inds > 0
-    matched = result.gt_inds[positive] - 1
-    considered = torch.ones_like(positive)
-    if ignored is not None and len(ignored):
-        considered = positive | ~ignored_priors(
-            centres, outputs.boxes, ignored.bboxes, ignore_iof_thr
-        )
-    one_hot = F.one_hot(gt.labels[matched], num_classes)
-    keypoints = _checked_keypoints(gt, num_keypoints)[matched]
+    scores = (outputs.cls.sigmoid() * outputs.obj.sigmoid().unsqueeze(-1)).sqrt()
+    assign = getattr(assigner, "assign_batch", None) or _one_by_one(assigner)
+    matched, overlaps = assign(centres, outputs.boxes, scores, gts)
+
+    is_positive = matched >= 0
+    considered = torch.ones_like(is_positive)
+    for index, regions in enumerate(ignored or ()):
+        if regions is not None and len(regions):
+            considered[index] = is_positive[index] | ~ignored_priors(
+                centres, outputs.boxes[index], regions.bboxes, ignore_iof_thr
+            )
+    image, prior = is_positive.nonzero(as_tuple=True)
+    counts = torch.tensor([len(gt) for gt in gts], device=image.device)
+    gt_index = matched[image, prior] + (counts.cumsum(0) - counts)[image]
+    one_hot = F.one_hot(torch.cat([gt.labels for gt in gts])[gt_index], num_classes)
     return Targets(
-        positive=positive,
-        considered=considered,
+        positive=is_positive.flatten(),
+        considered=considered.flatten(),
         cls=one_hot.to(outputs.cls.dtype),
-        overlaps=result.max_overlaps[positive],
-        boxes=gt.bboxes[matched],
-        kps=encode_keypoints(outputs.priors[positive], keypoints[..., :2]),
-        kps_weight=keypoints[..., 2],
+        overlaps=overlaps[image, prior],
+        boxes=torch.cat([gt.bboxes for gt in gts])[gt_index],
+        kps=encode_keypoints(outputs.priors[prior], keypoints[gt_index, :, :2]),
+        kps_weight=keypoints[gt_index, :, 2],
     )
+
+
+def _one_by_one(assigner: Any) -> Any:
+    """``assign_batch`` of an assigner that knows single images only."""
+
+    def assign(
+        priors: Tensor, boxes: Tensor, scores: Tensor, gts: Sequence[InstanceData]
+    ) -> tuple[Tensor, Tensor]:
+        results = [
+            assigner.assign(InstanceData(bboxes=box, scores=score, priors=priors), gt)
+            for box, score, gt in zip(boxes, scores, gts, strict=True)
+        ]
+        matched = torch.stack([result.gt_inds - 1 for result in results])
+        overlaps = torch.stack([result.max_overlaps for result in results])
+        return matched, overlaps
+
+    return assign
 
 
 def _checked_keypoints(gt: InstanceData, num_keypoints: int) -> Tensor:

@@ -1,10 +1,12 @@
 """Registered shell of SimOTA."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmdet.models.task_modules.assigners import AssignResult, BaseAssigner
 from mmengine.structures import InstanceData
+from torch import Tensor
 
 from mmeiou.functional.simota import simota_match
 from mmeiou.registry import TASK_UTILS
@@ -12,10 +14,10 @@ from mmeiou.registry import TASK_UTILS
 
 @TASK_UTILS.register_module()
 class SimOTAAssigner(BaseAssigner):
-    """MMDetection's ``SimOTAAssigner`` without its loop over ground truths.
+    """MMDetection's ``SimOTAAssigner`` without its loops, for one image or a batch.
 
-    Usable in any head that takes MMDetection's. Formula and source:
-    :func:`mmeiou.functional.simota.simota_match`.
+    Usable in any head that takes MMDetection's, such as ``YOLOXHead``; ``YuNetHead`` gives it all
+    images of a batch at once. Formula and source: :func:`mmeiou.functional.simota.simota_match`.
 
     Args:
         center_radius: Radius of the centre region in strides.
@@ -36,7 +38,6 @@ class SimOTAAssigner(BaseAssigner):
         self.iou_weight = iou_weight
         self.cls_weight = cls_weight
 
-    @torch.no_grad()
     def assign(
         self,
         pred_instances: InstanceData,
@@ -48,18 +49,40 @@ class SimOTAAssigner(BaseAssigner):
 
         Ignored regions are the head's business: they change no assignment, only the loss.
         """
-        matched, overlaps = simota_match(
+        (matched,), (overlaps,) = self.assign_batch(
             pred_instances.priors,
-            pred_instances.bboxes,
-            pred_instances.scores,
-            gt_instances.bboxes,
-            gt_instances.labels,
-            center_radius=self.center_radius,
-            candidate_topk=self.candidate_topk,
-            iou_weight=self.iou_weight,
-            cls_weight=self.cls_weight,
+            pred_instances.bboxes.unsqueeze(0),
+            pred_instances.scores.unsqueeze(0),
+            [gt_instances],
         )
         labels = torch.full_like(matched, -1)
         positive = matched >= 0
         labels[positive] = gt_instances.labels[matched[positive]]
         return AssignResult(len(gt_instances), matched + 1, overlaps, labels=labels)
+
+    @torch.no_grad()
+    def assign_batch(
+        self, priors: Tensor, boxes: Tensor, scores: Tensor, gts: Sequence[InstanceData]
+    ) -> tuple[Tensor, Tensor]:
+        """Assign the priors of ``B`` images.
+
+        Args:
+            priors: ``(P, 4)`` centre x, centre y, stride x, stride y in pixels.
+            boxes: ``(B, P, 4)`` decoded predictions x1 y1 x2 y2 in pixels.
+            scores: ``(B, P, C)`` predicted probabilities.
+            gts: ``bboxes`` and ``labels`` of each image.
+
+        Returns:
+            ``(B, P)`` index of the ground truth in its image, -1 for negatives, and ``(B, P)`` IoU.
+        """
+        return simota_match(
+            priors,
+            boxes,
+            scores,
+            [gt.bboxes for gt in gts],
+            [gt.labels for gt in gts],
+            center_radius=self.center_radius,
+            candidate_topk=self.candidate_topk,
+            iou_weight=self.iou_weight,
+            cls_weight=self.cls_weight,
+        )
