@@ -16,9 +16,11 @@ def tile_priors(priors: Tensor, cells: int = 4) -> Tensor:
     Returns:
         ``(T, S)`` indices of the priors of each tile, padded with ``P``.
     """
-    place = (priors[:, :2] - priors[:, :2].amin(dim=0)).div(priors[:, 2:] * cells).floor()
-    place = torch.cat([priors[:, 2:], place], dim=1)
-    tile, size = torch.unique(place, dim=0, return_inverse=True, return_counts=True)[1:]
+    place = (priors[:, :2] - priors[:, :2].amin(dim=0)).div(priors[:, 2:] * cells).floor().long()
+    code = torch.zeros_like(place[:, 0])
+    for column in (*torch.unique(priors[:, 2:], return_inverse=True)[1].T, *place.flip(1).T):
+        code = code * (column.max() + 1) + column
+    _, tile, size = torch.unique(code, return_inverse=True, return_counts=True)
     order = tile.argsort(stable=True)
     start = size.cumsum(0) - size
     column = torch.arange(len(priors), device=priors.device) - start[tile[order]]

@@ -48,8 +48,9 @@ class _Batch(NamedTuple):
     def inside(self, gt: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
         """Whether priors lie in the boxes, and near the centres, of ground truths."""
         point, centre, reach = self.centres[prior], self.gt_centres[gt], self.reach[prior]
-        in_box = _between(point, self.gt_boxes[gt])
-        return in_box, _between(point, torch.cat([centre - reach, centre + reach], dim=-1))
+        box = self.gt_boxes[gt]
+        in_box = _meet(point, point, box[..., :2], box[..., 2:])
+        return in_box, _meet(point, point, centre - reach, centre + reach)
 
     def costs(self, gt: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
         """IoU and cost of pairs, given by indices that broadcast."""
@@ -254,13 +255,7 @@ def _padded(values: Tensor, value: float) -> Tensor:
     return torch.nn.functional.pad(values, (0, 0, 0, 1), value=value)
 
 
-def _between(point: Tensor, box: Tensor) -> Tensor:
-    """Whether ``(..., 2)`` points lie strictly inside ``(..., 4)`` boxes."""
-    in_x = (point[..., 0] > box[..., 0]) & (point[..., 0] < box[..., 2])
-    return in_x & (point[..., 1] > box[..., 1]) & (point[..., 1] < box[..., 3])
-
-
 def _meet(lower: Tensor, upper: Tensor, g1: Tensor, g2: Tensor) -> Tensor:
-    """Whether boxes given by their corners overlap."""
+    """Whether boxes, given by their corners, overlap, or points lie strictly inside them."""
     in_x = (upper[..., 0] > g1[..., 0]) & (lower[..., 0] < g2[..., 0])
     return in_x & (upper[..., 1] > g1[..., 1]) & (lower[..., 1] < g2[..., 1])
