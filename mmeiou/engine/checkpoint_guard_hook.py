@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmeiou.registry import HOOKS
 
@@ -41,7 +41,16 @@ class CheckpointGuardHook(Hook):
         Raises:
             ValueError: Naming the first keys that are missing, unexpected or of another shape.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.check(
+            runner.model.module if is_model_wrapper(runner.model) else runner.model, checkpoint
+        )
+
+    def check(self, model: nn.Module, checkpoint: dict[str, Any]) -> None:
+        """Compare a checkpoint with a model; ignored keys of another shape leave the checkpoint.
+
+        Raises:
+            ValueError: Naming the first keys that are missing, unexpected or of another shape.
+        """
         expected = model.state_dict()
         given: dict[str, Any] = checkpoint.get("state_dict", checkpoint)
         # The prefix that DataParallel leaves; MMEngine strips it when it loads.

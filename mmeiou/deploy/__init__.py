@@ -1,0 +1,1 @@
+"""Everything after a checkpoint: ONNX for OpenCV and ONNX Runtime."""

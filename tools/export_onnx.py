@@ -1,0 +1,73 @@
+"""Export a trained YuNet to ONNX, for OpenCV's FaceDetectorYN or ONNX Runtime.
+
+python tools/export_onnx.py CONFIG CHECKPOINT --size 640 640 --out yunet.onnx
+
+The file has the twelve outputs of OpenCV's contract, at one size, or at any with --dynamic; with
+--with-nms it ends in faces instead. It is compared with the detector before it is written.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmeiou.cli import parse_cfg_options, select_device
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="config file")
+    parser.add_argument("checkpoint", help="checkpoint file or address")
+    parser.add_argument(
+        "--size", nargs=2, type=int, default=(640, 640), metavar=("W", "H"), help="of the input"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="file to write")
+    parser.add_argument("--dynamic", action="store_true", help="leave the input's size open")
+    parser.add_argument("--with-nms", action="store_true", help="decode and suppress in the graph")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse a size that is no multiple of the stride"
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override config keys, e.g. model.test_cfg.score_thr=0.3 for --with-nms",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Load, export, report."""
+    args = parse_args()
+    select_device("cpu")
+    if not Path(args.config).is_file():
+        raise SystemExit(f"config not found: {args.config}")
+    from mmengine.config import Config  # noqa: PLC0415 - after the device is chosen
+
+    from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415
+    from mmeiou.engine.load_detector import load_detector  # noqa: PLC0415
+
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
+    model = load_detector(cfg, args.checkpoint)
+    stride = stride_of(model)
+    width, height = (-(-side // stride) * stride for side in args.size)
+    if (width, height) != tuple(args.size):
+        message = f"{args.size[0]} x {args.size[1]} is no multiple of {stride}"
+        if args.strict:
+            raise SystemExit(f"{message}: write --size {width} {height}")
+        print(f"{message}: rounded up to {width} x {height}")
+    difference = export_onnx(
+        model, args.out, (width, height), dynamic=args.dynamic, with_nms=args.with_nms
+    )
+    print(
+        f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB, input "
+        f"{'of any size' if args.dynamic else f'{width} x {height}'}, largest difference from the "
+        f"detector {difference:.1e}"
+    )
+
+
+if __name__ == "__main__":
+    main()
