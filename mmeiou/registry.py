@@ -23,6 +23,7 @@ from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
 from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS  # noqa: E402
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
+from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 MODELS = Registry("model", scope="mmeiou", parent=MMENGINE_MODELS, locations=["mmeiou.models"])
@@ -42,3 +43,9 @@ METRICS = Registry(
     "metric", scope="mmeiou", parent=MMENGINE_METRICS, locations=["mmeiou.evaluation.metrics"]
 )
 HOOKS = Registry("hook", scope="mmeiou", parent=MMENGINE_HOOKS, locations=["mmeiou.engine"])
+VISUALIZERS = Registry(
+    "visualizer",
+    scope="mmeiou",
+    parent=MMENGINE_VISUALIZERS,
+    locations=["mmeiou.visualization.face_visualizer"],
+)

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from mmeiou.cli import add_run_arguments, load_config
 
@@ -15,6 +16,9 @@ def parse_args() -> argparse.Namespace:
         "--out", metavar="FILE.pkl", help="also write all predictions, as MMDetection does"
     )
     parser.add_argument("--show-dir", help="draw the detections into this folder")
+    parser.add_argument(
+        "--tta", action="store_true", help="test-time augmentation: tta_model and tta_pipeline"
+    )
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -28,6 +32,8 @@ def main() -> None:
     from mmengine.runner import Runner  # noqa: PLC0415 - after the device is chosen
 
     cfg.load_from = args.checkpoint
+    if args.tta:
+        _augment(cfg)
     if args.show_dir:
         # Absolute, because MMDetection joins it to the work folder.
         folder = str(Path(args.show_dir).absolute())
@@ -44,6 +50,16 @@ def main() -> None:
 
         runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
     runner.test()
+
+
+def _augment(cfg: Any) -> None:
+    """Wrap the model, and let the pipeline make the views, as the config says."""
+    if missing := [key for key in ("tta_model", "tta_pipeline") if key not in cfg]:
+        raise SystemExit(
+            f"--tta: {cfg.filename} has no {' and no '.join(missing)}; see configs/yunet/*tta*"
+        )
+    cfg.model = {**cfg.tta_model, "module": cfg.model}
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
 
 
 if __name__ == "__main__":

@@ -72,10 +72,12 @@ class YuNetGraph(nn.Module):
         branches = ["cls", "obj", "bbox"]
         branches += ["kps"] if self.num_keypoints else []
         branches += ["iou"] if isinstance(head, YuNetIoUHead) else []
-        self.predictors = nn.ModuleList(
+        predictors = [
             MergedUnits([getattr(head, f"multi_level_{branch}")[level] for branch in branches])
             for level in range(len(self.levels))
-        )
+        ]
+        self.predictors = nn.ModuleList(predictors)
+        self.sizes = predictors[0].sizes
 
     @property
     def output_names(self) -> list[str]:
@@ -93,21 +95,20 @@ class YuNetGraph(nn.Module):
         return tuple(output for outputs in zip(*levels, strict=True) for output in outputs)
 
     def _level(self, maps: Tensor) -> list[Tensor]:
-        channels = maps.shape[1]
-        # One for the batch as a constant: no shape arithmetic, which OpenCV's engines dislike.
-        flat = maps.permute(0, 2, 3, 1).reshape(1, -1, channels)
-        probable = self.num_classes + 1
-        probabilities = flat[..., :probable].sigmoid()
-        cls, obj = probabilities[..., : self.num_classes], probabilities[..., self.num_classes :]
-        bbox = flat[..., probable : probable + 4]
-        outputs = [cls, obj, bbox]
-        if self.num_keypoints:
-            outputs.append(flat[..., probable + 4 : probable + 4 + 2 * self.num_keypoints])
+        # Split while channels are contiguous, and one for the batch as a constant: no shape
+        # arithmetic, which OpenCV's engines dislike.
+        cls, obj, *others = torch.split(maps.reshape(1, maps.shape[1], -1), self.sizes, dim=1)
+        cls, obj = cls.sigmoid(), obj.sigmoid()
         if self.iou_fusion:
-            iou = flat[..., -1:].sigmoid() if self.iou_is_logit else flat[..., -1:].clamp(0, 1)
+            iou = others[-1].sigmoid() if self.iou_is_logit else others[-1].clamp(0, 1)
             share = iou.pow(self.iou_fusion / 2)
-            outputs[:2] = [p.pow(1 - self.iou_fusion) * share for p in (cls, obj)]
-        return outputs
+            cls, obj = (p.pow(1 - self.iou_fusion) * share for p in (cls, obj))
+        outputs = [cls, obj, *others[: 1 + bool(self.num_keypoints)]]
+        # A single channel is laid out as wanted already.
+        return [
+            output.transpose(1, 2) if output.shape[1] > 1 else output.reshape(1, -1, 1)
+            for output in outputs
+        ]
 
 
 def contract_outputs(detector: YuNet, x: Tensor) -> list[Tensor]:

@@ -16,6 +16,7 @@ from mmeiou.models.losses import EIoULoss
 from mmeiou.models.necks import TFPN
 from mmeiou.models.roi_heads import Shared2FCIoUBBoxHead
 from mmeiou.models.task_modules import ExtendedIoU2D, ExtendedIoUCost, SimOTAAssigner
+from mmeiou.models.test_time_augs import YuNetTTA
 
 __all__ = [
     "TFPN",
@@ -31,4 +32,5 @@ __all__ = [
     "YuNetBackbone",
     "YuNetHead",
     "YuNetIoUHead",
+    "YuNetTTA",
 ]

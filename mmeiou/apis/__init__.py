@@ -1,0 +1,7 @@
+"""Detecting faces from Python; MMDetection is imported only for a PyTorch model."""
+
+from mmeiou.apis.face_detector import FaceDetector
+from mmeiou.apis.faces import Faces
+from mmeiou.apis.images import ImageError
+
+__all__ = ["FaceDetector", "Faces", "ImageError"]

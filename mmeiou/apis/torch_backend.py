@@ -1,0 +1,80 @@
+"""Detectors from a config and a checkpoint, run by PyTorch through MMDetection."""
+
+import math
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import load_checkpoint
+
+from mmeiou.apis.candidates import Candidates
+from mmeiou.apis.images import Image
+from mmeiou.models import YuNet
+from mmeiou.registry import MODELS
+
+
+class TorchBackend:
+    """A ``mmeiou.YuNet``; its data preprocessor normalises and pads.
+
+    Args:
+        config: Config of the model, or its file.
+        checkpoint: Weights that fit the model exactly.
+        device: What :class:`torch.device` takes.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If the model is another detector, or the checkpoint another model's.
+    """
+
+    fixed_size: tuple[int, int] | None = None
+
+    def __init__(
+        self, config: Config | str | PathLike[str], checkpoint: str | PathLike[str], device: str
+    ) -> None:
+        if not isinstance(config, Config):
+            if not Path(config).is_file():
+                raise FileNotFoundError(f"config {config} not found")
+            config = Config.fromfile(config)
+        with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmdet")):
+            model = MODELS.build(config.model)
+        if not isinstance(model, YuNet):
+            raise ValueError(  # noqa: TRY004 - the config's value is wrong, not an argument's type
+                f"FaceDetector runs mmeiou.YuNet, not {type(model).__name__}; use MMDetection's "
+                "DetInferencer for other detectors"
+            )
+        try:
+            load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{checkpoint} does not fit {config.filename or 'the config'}: {error}"
+            ) from error
+        self.model = model.to(device).eval()
+        preprocessor = model.data_preprocessor
+        self.divisor = math.lcm(preprocessor.pad_size_divisor, *model.bbox_head.strides)
+        preprocessor.pad_size_divisor = self.divisor
+
+    @torch.inference_mode()
+    def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
+        """What the network proposes; see :class:`mmeiou.apis.onnx_backend.OnnxBackend`."""
+        samples = [DetDataSample(metainfo={"img_shape": image.shape[:2]}) for image in images]
+        pixels = [torch.from_numpy(image.transpose(2, 0, 1)) for image in images]
+        data = self.model.data_preprocessor({"inputs": pixels, "data_samples": samples})
+        proposals = self.model.bbox_head.predict_by_feat(
+            *self.model(data["inputs"], mode="tensor"),
+            batch_img_metas=[sample.metainfo for sample in samples],
+            cfg={"score_thr": score_thr},
+            with_nms=False,
+        )
+        return [
+            Candidates(
+                found.bboxes,
+                found.scores,
+                found.get("keypoints", found.bboxes.new_zeros(len(found), 0, 2)),
+                found.labels,
+            )
+            for found in proposals
+        ]
