@@ -8,13 +8,11 @@ from pathlib import Path
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
-from mmengine.runner import load_checkpoint
 
 from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
+from mmeiou.engine.load_detector import load_detector
 from mmeiou.models import YuNet
-from mmeiou.registry import MODELS
 
 
 class TorchBackend:
@@ -39,20 +37,13 @@ class TorchBackend:
             if not Path(config).is_file():
                 raise FileNotFoundError(f"config {config} not found")
             config = Config.fromfile(config)
-        with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmdet")):
-            model = MODELS.build(config.model)
+        model = load_detector(config, str(checkpoint))
         if not isinstance(model, YuNet):
             raise ValueError(  # noqa: TRY004 - the config's value is wrong, not an argument's type
                 f"FaceDetector runs mmeiou.YuNet, not {type(model).__name__}; use MMDetection's "
                 "DetInferencer for other detectors"
             )
-        try:
-            load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
-        except RuntimeError as error:
-            raise ValueError(
-                f"{checkpoint} does not fit {config.filename or 'the config'}: {error}"
-            ) from error
-        self.model = model.to(device).eval()
+        self.model = model.to(device)
         preprocessor = model.data_preprocessor
         self.divisor = math.lcm(preprocessor.pad_size_divisor, *model.bbox_head.strides)
         preprocessor.pad_size_divisor = self.divisor

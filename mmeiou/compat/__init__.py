@@ -2,6 +2,7 @@
 
 - :mod:`mmeiou.compat.ops`: PyTorch stand-ins where MMCV comes without compiled ops.
 - :mod:`mmeiou.compat.checkpoint`: checkpoints are loaded as data, never as code.
+- :mod:`mmeiou.compat.inferencer`: MMDetection's ``DetInferencer`` with our pipelines.
 """
 
 from functools import cache
@@ -20,3 +21,4 @@ def install() -> None:
     wrapt.register_post_import_hook(
         "mmeiou.compat.checkpoint:install", "mmengine.runner.checkpoint"
     )
+    wrapt.register_post_import_hook("mmeiou.compat.inferencer:install", "mmdet.apis.det_inferencer")

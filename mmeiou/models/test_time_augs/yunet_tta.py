@@ -64,12 +64,16 @@ class YuNetTTA(BaseTTAModel):
             found = InstanceData.cat([self._unflipped(view) for view in views])
             found.index = torch.arange(len(found), device=found.scores.device)
             kept = select_detections(found, {}, self.tta_cfg, rescale=False, with_nms=True)
-            if self.voting:
+            if self.voting and len(kept):
                 kept = self._voted(found, kept, len(views))
             del kept.index
             views[0].pred_instances = kept
             merged.append(views[0])
         return merged
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The detector's: a checkpoint of the one is a checkpoint of the other."""
+        return self.module.state_dict(*args, **kwargs)
 
     def _voted(self, found: InstanceData, kept: InstanceData, num_views: int) -> InstanceData:
         fields = [name for name in ("bboxes", "keypoints") if name in found]
@@ -87,10 +91,6 @@ class YuNetTTA(BaseTTAModel):
         for name, average in zip(fields, parts, strict=True):
             kept[name] = average.reshape(kept[name].shape)
         return kept[kept.scores.argsort(descending=True)]
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The detector's: a checkpoint of the one is a checkpoint of the other."""
-        return self.module.state_dict(*args, **kwargs)
 
     def _unflipped(self, view: DetDataSample) -> InstanceData:
         found = view.pred_instances.clone()

@@ -1,0 +1,132 @@
+"""Reading frames from images, folders, videos and cameras, and writing pictures and videos."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import cv2
+
+from mmeiou.apis.images import Image, ImageError
+
+# What OpenCV both reads and writes.
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_DEFAULT_FPS = 25.0
+
+
+def list_images(folder: Path, outside: Path) -> list[Path]:
+    """All images below a folder, sorted, without those of a second folder.
+
+    Args:
+        folder: To search.
+        outside: Of whose images none are listed if it is inside ``folder``: earlier output.
+
+    Raises:
+        ImageError: If there are none.
+    """
+    nested = folder.resolve() in outside.resolve().parents
+    images = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and path.is_file()
+        and not (nested and path.resolve().is_relative_to(outside.resolve()))
+    )
+    if not images:
+        raise ImageError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)}) in it")
+    return images
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name of the same suffix that becomes ``path`` if all goes well.
+
+    The folder of ``path`` is made. On an error nothing is left, and an earlier file is kept.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
+    unfinished = scratch / path.name
+    try:
+        yield unfinished
+        os.replace(unfinished, path)  # noqa: PTH105 - Path.replace reads like str.replace
+    finally:
+        unfinished.unlink(missing_ok=True)
+        scratch.rmdir()
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write an image in the format of its suffix, whole or not at all.
+
+    Raises:
+        ImageError: If OpenCV cannot write that.
+    """
+    with replacing(path) as unfinished:
+        if not cv2.imwrite(str(unfinished), image):
+            raise ImageError(f"{path}: OpenCV cannot write this image")
+
+
+class Video:
+    """Frames of a video file or a camera, uint8 BGR.
+
+    Attributes:
+        name: File or camera, for messages.
+        live: Whether it is a camera.
+        fps: Frames per second, 25 where the source does not say.
+        size: Width and height of the frames.
+        num_frames: Number of frames by the file's header, None if unknown.
+
+    Raises:
+        ImageError: If it cannot be opened, or gives not a single frame.
+    """
+
+    def __init__(self, source: Path | int) -> None:
+        self.live = isinstance(source, int)
+        self.name = f"camera {source}" if self.live else str(source)
+        self._capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+        read, self._first = self._capture.read()
+        if not read:
+            raise ImageError(
+                f"{self.name}: no video or camera that OpenCV can read, and no image by its suffix "
+                f"({', '.join(IMAGE_SUFFIXES)})"
+            )
+        self.fps = self._property(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
+        self.size = (self._first.shape[1], self._first.shape[0])
+        count = int(self._property(cv2.CAP_PROP_FRAME_COUNT))
+        self.num_frames = count if count > 0 else None
+
+    def _property(self, which: int) -> float:
+        return max(0.0, float(self._capture.get(which)))
+
+    def __iter__(self) -> Iterator[Image]:
+        read, frame = True, self._first
+        while read:
+            yield frame
+            read, frame = self._capture.read()
+        self._capture.release()
+
+
+@contextmanager
+def video_writer(path: Path, fps: float, size: tuple[int, int]) -> Iterator[Any]:
+    """Write an MP4 video, whole or not at all.
+
+    Args:
+        path: File to write, ``.mp4``.
+        fps: Frames per second.
+        size: Width and height of the frames.
+
+    Yields:
+        An OpenCV writer: ``writer.write(frame)``.
+
+    Raises:
+        ImageError: If OpenCV cannot write that.
+    """
+    with replacing(path) as unfinished:
+        writer = cv2.VideoWriter(str(unfinished), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
+        try:
+            if not writer.isOpened():
+                raise ImageError(f"{path}: OpenCV cannot write an MP4 video of {size} at {fps} fps")
+            yield writer
+        finally:
+            writer.release()

@@ -1,0 +1,77 @@
+"""Listing, reading and writing pictures and videos."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmeiou.apis import ImageError
+from mmeiou.apis.media import Video, list_images, replacing, video_writer, write_image
+
+IMAGE = np.full((48, 64, 3), 90, np.uint8)
+
+
+def test_images_below_a_folder_without_earlier_output(tmp_path: Path) -> None:
+    for name in ("b/2.JPG", "b/1.png", "a.txt", "out/b/1.png", "c.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    names = [str(path.relative_to(tmp_path)) for path in list_images(tmp_path, tmp_path / "out")]
+    assert names == ["b/1.png", "b/2.JPG", "c.jpeg"]
+    for outside in (tmp_path, tmp_path.parent, tmp_path / "o"):  # nothing of theirs is output
+        assert len(list_images(tmp_path, outside)) == 4
+    with pytest.raises(ImageError, match=r"out: no images \(\.bmp"):
+        list_images(tmp_path / "out", tmp_path / "out" / "b")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    with replacing(path) as unfinished:
+        unfinished.write_text("one")
+        assert unfinished.suffix == ".txt"
+        assert not path.exists()
+    with pytest.raises(TypeError), replacing(path) as unfinished:
+        unfinished.write_bytes("no bytes" if unfinished.write_text("half") else b"")
+    assert path.read_text() == "one"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_image_is_written(tmp_path: Path) -> None:
+    write_image(tmp_path / "a" / "b.png", IMAGE)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "a" / "b.png")), IMAGE)
+
+
+def write_video(path: Path, frames: int) -> None:
+    with video_writer(path, 10, (64, 48)) as writer:
+        for index in range(frames):
+            writer.write(np.full_like(IMAGE, 20 * index))
+
+
+def test_a_video_is_written_and_read(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 5)
+    video = Video(tmp_path / "a.mp4")
+    assert (video.fps, video.size, video.num_frames, video.live) == (10, (64, 48), 5, False)
+    means = [frame.mean() for frame in video]
+    np.testing.assert_allclose(means, [0, 20, 40, 60, 80], atol=4)
+
+
+def test_what_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    with pytest.raises(ImageError, match=r"a\.mp4: no video"):
+        Video(tmp_path / "a.mp4")
+    with pytest.raises(ImageError, match="camera 99: no video or camera"):
+        Video(99)
+
+
+def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="cannot write an MP4 video"):
+        write_empty(tmp_path / "a.mp4")
+    with pytest.raises(KeyboardInterrupt), video_writer(tmp_path / "a.mp4", 5, (64, 48)):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_empty(path: Path) -> None:
+    with video_writer(path, 5, (0, 0)):
+        pass

@@ -1,0 +1,209 @@
+"""Find faces in an image, a folder of images, a video or a camera; draw or blur them.
+
+DIR gets a picture for each image, under its name, or an MP4 video (without sound); on demand also
+faces.json and, in the format of WIDER FACE's evaluation, wider_txt/.
+"""
+
+import argparse
+import json
+import os
+import sys
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from mmeiou.apis import FaceDetector, Faces, ImageError
+from mmeiou.apis.images import Image, load_image
+from mmeiou.apis.media import (
+    IMAGE_SUFFIXES,
+    Video,
+    list_images,
+    replacing,
+    video_writer,
+    write_image,
+)
+from mmeiou.evaluation.wider_text import Detections, check_replaceable, image_key, write_predictions
+from mmeiou.visualization import draw_faces
+from mmeiou.visualization.blur import blur_faces
+
+_QUIT_KEYS = (27, ord("q"))  # Esc
+
+
+class Demo:
+    """Detects in picture after picture and keeps what was found.
+
+    Attributes:
+        failures: Number of images that could not be read.
+    """
+
+    def __init__(self, detector: FaceDetector, out: Path, *, blur: bool, show: bool) -> None:
+        self.detector = detector
+        self.out = out
+        self.blur = blur
+        self.show = show
+        self.failures = 0
+        self.found: list[tuple[dict[str, Any], str, Faces]] = []
+
+    def run_image(self, path: Path) -> None:
+        """Process one image; its being unreadable is an error."""
+        self._process(path, path.name)
+
+    def run_folder(self, folder: Path) -> None:
+        """Process the images of a folder; unreadable ones are said and counted."""
+        for path in tqdm(list_images(folder, outside=self.out), unit="image"):
+            name = str(path.relative_to(folder))
+            try:
+                quit_ = self._process(path, name)
+            except ImageError as error:
+                tqdm.write(f"demo: skipped: {error}", file=sys.stderr)
+                self.failures += 1
+                continue
+            if quit_:
+                break
+
+    def run_video(self, video: Video, stem: str, max_frames: int | None) -> None:
+        """Process the frames of a video, or of a camera until Ctrl-C."""
+        path = _not(self.out / f"{stem}.mp4", video.name)
+        frames = islice(tqdm(video, total=video.num_frames, unit="frame"), max_frames)
+        # Ctrl-C is how a camera is stopped; of a file it leaves no video behind.
+        stop = (KeyboardInterrupt,) if video.live else ()
+        with video_writer(path, video.fps, video.size) as writer, suppress(*stop):
+            for index, frame in enumerate(frames):
+                drawn = self._detect(frame, {"frame": index}, f"{stem}/{index:06d}")
+                writer.write(drawn)
+                if self._shown(drawn):
+                    break
+
+    def write_results(self, *, as_json: bool, as_text: bool) -> None:
+        """Write what was found in all pictures."""
+        if as_json:
+            with replacing(self.out / "faces.json") as unfinished:
+                records = [{**where, "faces": _records(faces)} for where, _, faces in self.found]
+                lines = ",\n".join(map(json.dumps, records))  # a picture a line
+                unfinished.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+        if as_text:
+            texts = {
+                key: Detections(faces.boxes.astype(np.float64), faces.scores.astype(np.float64))
+                for _, key, faces in self.found
+            }
+            if len(texts) < len(self.found):
+                raise ValueError("--wider-txt: two images have the same folder and name")
+            write_predictions(self.out / "wider_txt", texts)
+
+    def _process(self, path: Path, name: str) -> bool:
+        target = _not(self.out / name, path)
+        drawn = self._detect(load_image(path), {"image": name}, image_key(path.resolve()))
+        write_image(target, drawn)
+        return self._shown(drawn)
+
+    def _detect(self, image: Image, where: dict[str, Any], key: str) -> Image:
+        faces = self.detector(image)
+        self.found.append((where, key, faces))
+        if self.blur:
+            return blur_faces(image, faces.boxes)
+        return draw_faces(image, faces.boxes, faces.scores, faces.landmarks)
+
+    def _shown(self, drawn: Image) -> bool:
+        """Show a picture if asked to; whether the user wants to quit."""
+        if not self.show:
+            return False
+        cv2.imshow("faces", drawn)
+        return cv2.waitKey(1) in _QUIT_KEYS
+
+
+def _records(faces: Faces) -> list[dict[str, Any]]:
+    columns = (faces.boxes, faces.scores, faces.landmarks)
+    rounded = (np.round(column.astype(np.float64), 3).tolist() for column in columns)
+    return [
+        {"box": box, "score": score, "landmarks": landmarks}
+        for box, score, landmarks in zip(*rounded, strict=True)
+    ]
+
+
+def _not(target: Path, source: str | Path) -> Path:
+    """The file to write, unless it is the one to read."""
+    if target.resolve() == Path(source).resolve():
+        raise ValueError(f"{target} would be overwritten: choose another --out")
+    return target
+
+
+def _check_display() -> None:
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise ValueError("--show: there is no display; leave it out and look at the files in --out")
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.show:
+        _check_display()
+    if args.wider_txt:
+        check_replaceable(args.out / "wider_txt")
+    camera = args.input.isdecimal()
+    path = Path(args.input)
+    if not camera and not path.exists():
+        raise FileNotFoundError(f"input {path} not found")
+    detector = FaceDetector(
+        args.model,
+        args.checkpoint,
+        args.device,
+        score_thr=args.score_thr,
+        max_side=args.max_side,
+        scales=args.scales,
+    )
+    demo = Demo(detector, args.out, blur=args.blur, show=args.show)
+    if camera:
+        demo.run_video(Video(int(args.input)), f"camera{args.input}", args.max_frames)
+    elif path.is_dir():
+        demo.run_folder(path)
+    elif path.suffix.lower() in IMAGE_SUFFIXES:
+        demo.run_image(path)
+    else:
+        demo.run_video(Video(path), path.stem, args.max_frames)
+    demo.write_results(as_json=args.json, as_text=args.wider_txt)
+    faces = sum(len(faces) for _, _, faces in demo.found)
+    print(f"{faces} faces in {len(demo.found)} pictures, written to {args.out}")
+    return demo.failures
+
+
+def _parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("input", metavar="INPUT", help="image, folder, video, or camera index")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--model", required=True, help="config, or exported .onnx file")
+    parser.add_argument("--checkpoint", help="weights for the config")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:INDEX")
+    parser.add_argument("--score-thr", type=float, default=0.3, help="smallest score (0.3)")
+    parser.add_argument("--max-side", type=int, help="shrink larger images to this side")
+    parser.add_argument(
+        "--scales",
+        type=float,
+        nargs="+",
+        default=[1.0],
+        help="relative sizes to look at, e.g. 0.25 1 2 for very large and very small faces",
+    )
+    parser.add_argument("--max-frames", type=int, help="of a video or camera")
+    parser.add_argument("--blur", action="store_true", help="blur the faces instead of drawing")
+    parser.add_argument("--json", action="store_true", help="also write DIR/faces.json")
+    parser.add_argument("--wider-txt", action="store_true", help="also write DIR/wider_txt/")
+    parser.add_argument("--show", action="store_true", help="show the pictures; q or Esc quits")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the demo; exit code 1 on an error or if images were skipped."""
+    try:
+        failures = _run(_parse_args())
+    except (OSError, ImportError, ValueError) as error:
+        raise SystemExit(f"demo: {error}") from error
+    if failures:
+        raise SystemExit(f"demo: {failures} unreadable images were skipped, see above")
+
+
+if __name__ == "__main__":
+    main()
