@@ -29,9 +29,10 @@ def test_blocks_find_the_astronaut(
     scopes: list[dict] = [{} for _ in blocks]
     for block, scope in zip(blocks, scopes, strict=True):
         exec(block, scope)  # noqa: S102 - our own documentation
-    opencv, runtime, *_ = scopes
+    api, opencv, runtime = scopes
     assert (tmp_path / "found.jpg").is_file()
     x, y, w, h = opencv["faces"][0, :4]
+    np.testing.assert_allclose(api["faces"].boxes[0], [x, y, x + w, y + h], atol=1)
     np.testing.assert_allclose(runtime["boxes"][0], [x, y, x + w, y + h], atol=1)
     assert np.abs(runtime["boxes"][0] - FACE).max() < 30
     # The square root of the product.
