@@ -16,17 +16,7 @@ tta_pipeline = [
             [
                 dict(
                     type="mmeiou.PackDetInputs",
-                    meta_keys=(
-                        "img_id",
-                        "img_path",
-                        "ori_shape",
-                        "img_shape",
-                        "scale_factor",
-                        "flip",
-                        "flip_direction",
-                        "keypoint_flip_pairs",
-                        "instances",
-                    ),
+                    meta_keys=(*_base_.test_pipeline[-1].meta_keys, "keypoint_flip_pairs"),
                 )
             ],
         ],

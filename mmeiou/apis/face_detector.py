@@ -56,7 +56,7 @@ class FaceDetector:
         >>> from skimage.data import astronaut
         >>> detector = FaceDetector("yunet_n.onnx")  # doctest: +SKIP
         >>> detector(astronaut()[..., ::-1]).boxes.round()  # doctest: +SKIP
-        array([[177.,  66., 271., 188.]], dtype=float32)
+        array([[178.,  65., 269., 176.]], dtype=float32)
     """
 
     def __init__(

@@ -7,6 +7,7 @@ import onnx
 import pytest
 import torch
 from mmdet.apis import inference_detector, init_detector
+from mmengine.config import Config
 
 from mmeiou.apis import FaceDetector, Faces
 
@@ -45,6 +46,23 @@ def test_fixed_shapes_shrink_what_is_larger_and_fill_up_what_is_smaller(tiny, no
     assert_same(found[1], dynamic(padded))
     # 70 x 90 becomes 64 x 82
     assert_same(found[2], FaceDetector(tiny.dynamic, **EVERYTHING, max_side=82)(noise))
+
+
+def test_a_fixed_batch_is_filled_up(tiny, noise, tmp_path: Path) -> None:
+    model = onnx.load(tiny.dynamic)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    onnx.save(model, tmp_path / "two.onnx")
+    images = [noise, noise[::-1], noise[:, ::-1]]
+    found = FaceDetector(tmp_path / "two.onnx", **EVERYTHING)(images)
+    for one, other in zip(found, FaceDetector(tiny.dynamic, **EVERYTHING)(images), strict=True):
+        assert_same(one, other)
+
+
+def test_a_config_that_does_not_pad_enough(tiny, noise) -> None:
+    cfg = Config.fromfile(tiny.config)
+    cfg.model.data_preprocessor.pad_size_divisor = 1
+    found = FaceDetector(cfg, tiny.checkpoint, **EVERYTHING)(noise)
+    assert_same(found, FaceDetector(tiny.dynamic, **EVERYTHING)(noise))
 
 
 def test_pytorch_is_what_mmdetection_predicts(tiny, noise) -> None:

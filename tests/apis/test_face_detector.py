@@ -89,6 +89,12 @@ def test_only_images_of_one_padded_size_share_a_batch(network: BrightRectangle) 
     assert network.batches == [[(60, 90), (33, 65)], [(65, 33)], [(64, 96), (64, 66)]]
 
 
+def test_views_of_one_padded_size_share_batches_up_to_the_limit(network: BrightRectangle) -> None:
+    image = picture(50, 60, 10, 10, 30, 30)
+    FaceDetector("unused", score_thr=0, scales=(0.9, 1, 1.05), batch_size=2)([image])
+    assert network.batches == [[(45, 54), (50, 60)], [(52, 63)]]
+
+
 def test_boxes_come_back_in_pixels_of_the_image(network: BrightRectangle) -> None:
     image = picture(600, 801, 200, 100, 400, 300)
     faces = FaceDetector("unused", score_thr=0, max_side=200)(image)

@@ -39,6 +39,7 @@ def test_bgr_bytes_are_taken_as_they_are_and_in_silence(tmp_path: Path) -> None:
         (np.minimum(BGR.astype(int) * 257 + 100, 65535).astype(np.uint16), BGR, "16-bit"),
         (BGR.astype(np.float32), BGR, "float32 .* rounded"),
         (BGR / 255, BGR, "float64 .* multiplied"),
+        (np.full((1, 1, 3), 1.5), [[[2] * 3]], "float64 .* rounded"),
         (BGR.astype(np.int64), BGR, "int64"),
         (BGR > 5, [[[0, 255, 255], [0, 0, 0]]], "bool .* multiplied"),
     ],

@@ -40,6 +40,13 @@ def test_a_blurred_face_has_few_cells() -> None:
     assert rows.std() < 0.2 * NOISE.std()
 
 
+def test_features_of_the_size_of_an_eye_vanish() -> None:
+    columns = np.where(np.arange(SIDE) // 16 % 2, 228, 28).astype(np.uint8)
+    striped = np.broadcast_to(columns[:, None], (SIDE, SIDE, 3))
+    drawn = blur_faces(striped, np.array([[20, 20, 180, 180]], np.float32)).astype(int)
+    assert np.abs(drawn[60:140, 60:140] - 128).max() < 50
+
+
 def test_boxes_at_and_beyond_the_edges() -> None:
     boxes = np.array([[-30, -30, 20, 20], [300, 300, 400, 400], [5, 5, 5, 5]], np.float32)
     drawn = blur_faces(NOISE, boxes)
