@@ -23,13 +23,13 @@ from mmeiou.apis.media import (
     IMAGE_SUFFIXES,
     Video,
     list_images,
-    replacing,
     video_writer,
     write_image,
 )
 from mmeiou.evaluation.wider_text import Detections, check_replaceable, image_key, write_predictions
 from mmeiou.visualization import draw_faces
 from mmeiou.visualization.blur import blur_faces
+from mmeiou.whole_files import replacing
 
 _QUIT_KEYS = (27, ord("q"))  # Esc
 

@@ -1,15 +1,14 @@
 """Reading frames from images, folders, videos and cameras, and writing pictures and videos."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import cv2
 
 from mmeiou.apis.images import Image, ImageError
+from mmeiou.whole_files import replacing
 
 # What OpenCV both reads and writes.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -37,23 +36,6 @@ def list_images(folder: Path, outside: Path) -> list[Path]:
     if not images:
         raise ImageError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)}) in it")
     return images
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name of the same suffix that becomes ``path`` if all goes well.
-
-    The folder of ``path`` is made. On an error nothing is left, and an earlier file is kept.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
-    unfinished = scratch / path.name
-    try:
-        yield unfinished
-        os.replace(unfinished, path)  # noqa: PTH105 - Path.replace reads like str.replace
-    finally:
-        unfinished.unlink(missing_ok=True)
-        scratch.rmdir()
 
 
 def write_image(path: Path, image: Image) -> None:

@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -15,6 +15,7 @@ from torch import Tensor
 from mmeiou.deploy.detection_graph import DetectionGraph
 from mmeiou.deploy.yunet_graph import YuNetGraph, contract_outputs
 from mmeiou.models.detectors import YuNet
+from mmeiou.whole_files import replacing
 
 OPSET = 11  # what OpenCV 4.8 to 5 load
 TOLERANCE = 1e-4
@@ -79,7 +80,8 @@ def export_onnx(
             graph, cfg["score_thr"], cfg["nms"]["iou_threshold"], most if most > 0 else 1 << 30
         )
         exported = _to_onnx(detection.eval(), sample, dynamic=dynamic)
-    _write(exported, Path(path))
+    with replacing(Path(path)) as unfinished:
+        unfinished.write_bytes(exported.SerializeToString())
     return difference
 
 
@@ -155,16 +157,3 @@ def _difference(exported: onnx.ModelProto, model: YuNet, sample: Tensor) -> floa
         float(np.abs(output - tensor.cpu().numpy()).max())
         for output, tensor in zip(outputs, expected, strict=True)
     )
-
-
-def _write(exported: onnx.ModelProto, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
-        temporary = Path(stream.name)
-        try:
-            stream.write(exported.SerializeToString())
-        except BaseException:
-            temporary.unlink()
-            raise
-    temporary.chmod(0o644)
-    temporary.replace(path)

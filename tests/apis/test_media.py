@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmeiou.apis import ImageError
-from mmeiou.apis.media import Video, list_images, replacing, video_writer, write_image
+from mmeiou.apis.media import Video, list_images, video_writer, write_image
 
 IMAGE = np.full((48, 64, 3), 90, np.uint8)
 
@@ -23,18 +23,6 @@ def test_images_below_a_folder_without_earlier_output(tmp_path: Path) -> None:
         assert len(list_images(tmp_path, outside)) == 4
     with pytest.raises(ImageError, match=r"out: no images \(\.bmp"):
         list_images(tmp_path / "out", tmp_path / "out" / "b")
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.txt"
-    with replacing(path) as unfinished:
-        unfinished.write_text("one")
-        assert unfinished.suffix == ".txt"
-        assert not path.exists()
-    with pytest.raises(TypeError), replacing(path) as unfinished:
-        unfinished.write_bytes("no bytes" if unfinished.write_text("half") else b"")
-    assert path.read_text() == "one"
-    assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_image_is_written(tmp_path: Path) -> None:
