@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
-from mmeiou.apis.views import padded_size
+from mmeiou.apis.views import Size, padded_size
 from mmeiou.functional.priors import decode_boxes, decode_keypoints, grid_priors
 
 
@@ -62,9 +63,7 @@ class OnnxBackend:
             score_thr: Smallest score of a proposal.
         """
         width, height = self.fixed_size or padded_size(images[0], self.divisor)
-        batch = np.zeros((len(images), 3, height, width), np.float32)
-        for padded, image in zip(batch, images, strict=True):
-            padded[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+        batch = as_batch(images, (width, height))
         step = self.fixed_batch or len(batch)
         priors = grid_priors([(height // s, width // s) for s in self.strides], self.strides)
         return [
@@ -98,6 +97,20 @@ class OnnxBackend:
             landmarks=decode_keypoints(priors, kps),
             labels=labels[keep],
         )
+
+
+def as_batch(images: Sequence[Image], size: Size) -> NDArray[np.float32]:
+    """A network's input ``(n, 3, height, width)``.
+
+    Args:
+        images: (h, w, 3), none larger than ``size``; zeros come to the right and below.
+        size: Width and height.
+    """
+    width, height = size
+    batch = np.zeros((len(images), 3, height, width), np.float32)
+    for padded, image in zip(batch, images, strict=True):
+        padded[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+    return batch
 
 
 def _open(path: str, device: str) -> Any:

@@ -1,0 +1,26 @@
+"""How far a quantized detector is from the float one, without labels."""
+
+from collections.abc import Sequence
+
+from mmeiou.apis.candidates import Candidates
+from mmeiou.functional.boxes import box_area, intersection
+
+
+def disagreement(reference: Sequence[Candidates], other: Sequence[Candidates]) -> float:
+    r"""Share of the reference's scores that is misplaced, in size or in space.
+
+    .. math:: \frac{\sum_i |s_i - s'_i| + s_i (1 - \mathrm{IoU}(b_i, b'_i))}{\sum_i s_i}
+
+    over all priors i of all images; a measure of our own. 0 for equal proposals.
+
+    Args:
+        reference: Proposals of all priors, in their order, for each image.
+        other: The same, of another model.
+    """
+    wrong = total = 0.0
+    for ours, theirs in zip(reference, other, strict=True):
+        common = intersection(ours.boxes, theirs.boxes)
+        iou = common / (box_area(ours.boxes) + box_area(theirs.boxes) - common)
+        wrong += float(((ours.scores - theirs.scores).abs() + ours.scores * (1 - iou)).sum())
+        total += float(ours.scores.sum())
+    return wrong / total

@@ -1,0 +1,58 @@
+"""The parts of a graph that are in integers or in float as a whole."""
+
+from typing import NamedTuple
+
+import onnx
+
+OPERATORS = ("Conv", "Relu", "MaxPool", "Resize", "Add")  # what is quantized
+
+
+class Unit(NamedTuple):
+    """A dense convolution and all that follows up to the next one: for YuNet, a DP unit."""
+
+    name: str
+    nodes: tuple[str, ...]
+    """Names of the nodes."""
+
+
+def name_nodes(graph: onnx.GraphProto) -> None:
+    """Give a name to the nodes without one; units and the quantizer go by names."""
+    for index, node in enumerate(graph.node):
+        node.name = node.name or f"{node.op_type}_{index}"
+
+
+def units_of(graph: onnx.GraphProto) -> list[Unit]:
+    """Divide what can be quantized into units, in the order of execution.
+
+    Args:
+        graph: Its nodes have names.
+
+    Raises:
+        ValueError: If there is no dense convolution.
+    """
+    dims = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    unit_of: dict[str, int] = {}  # of the tensors
+    names: list[str] = []
+    members: list[list[str]] = []
+    for node in graph.node:
+        if node.op_type == "Conv" and _is_dense(node, dims):
+            unit_of[node.output[0]] = len(names)
+            names.append(_short(node.name))
+            members.append([node.name])
+        elif node.op_type in OPERATORS and node.input[0] in unit_of:
+            unit = unit_of[node.output[0]] = unit_of[node.input[0]]
+            members[unit].append(node.name)
+    if not names:
+        raise ValueError("the graph has no dense convolution: nothing to quantize")
+    return [Unit(name, tuple(nodes)) for name, nodes in zip(names, members, strict=True)]
+
+
+def _is_dense(node: onnx.NodeProto, dims: dict[str, tuple[int, ...]]) -> bool:
+    groups = next((item.i for item in node.attribute if item.name == "group"), 1)
+    return groups == 1 or dims.get(node.input[1], (0,))[0] != groups
+
+
+def _short(name: str) -> str:
+    """``/backbone/model0/conv2/conv1/Conv`` is ``backbone.model0.conv2``."""
+    path = name.strip("/").split("/")
+    return ".".join(path[:-2] if len(path) > 2 else path)  # noqa: PLR2004 - module, layer, operator

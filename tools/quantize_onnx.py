@@ -1,0 +1,97 @@
+"""Quantize an exported YuNet to eight-bit integers, by a folder of images from its field of use.
+
+python tools/quantize_onnx.py yunet.onnx IMAGES --out yunet_int8.onnx
+
+The input is a float file of tools/export_onnx.py (without --with-nms) or one of the authors'. Parts
+that are faster in float stay so, and further parts until the detector's proposals on the images are
+near enough to those of the float file; every trial is printed. Labels are not needed.
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from mmeiou.apis import ImageError
+from mmeiou.apis.images import Image, load_image
+from mmeiou.apis.media import list_images
+from mmeiou.apis.onnx_backend import OnnxBackend
+from mmeiou.apis.views import Size, make_views
+from mmeiou.deploy.int8.choice import Mixer, choose
+from mmeiou.whole_files import replacing
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path, help="float .onnx file")
+    parser.add_argument("images", type=Path, help="folder, searched for images")
+    parser.add_argument("--out", required=True, type=Path, help="file to write")
+    parser.add_argument(
+        "--size",
+        nargs=2,
+        type=int,
+        default=(640, 640),
+        metavar=("W", "H"),
+        help="that images are shown at, where the file's is open",
+    )
+    parser.add_argument("--most", type=int, default=40, help="images, evenly spread")
+    parser.add_argument(
+        "--max-error",
+        type=float,
+        default=0.15,
+        help="of scores and boxes together, see docs/deploy.md",
+    )
+    return parser.parse_args()
+
+
+def multiples(size: Sequence[int], divisor: int) -> Size:
+    """Width and height, if they are what the network takes.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    width, height = size
+    if width <= 0 or height <= 0 or width % divisor or height % divisor:
+        raise ValueError(f"--size {width} {height}: must be positive multiples of {divisor}")
+    return width, height
+
+
+def read_images(folder: Path, most: int, size: Size) -> list[Image]:
+    """Some of a folder's images, shrunk into the network's input.
+
+    Raises:
+        ImageError: If there are none, or one cannot be read.
+    """
+    paths = list_images(folder, outside=folder / "nothing")
+    chosen = np.linspace(0, len(paths) - 1, min(most, len(paths))).round().astype(int)
+    images = (load_image(paths[index]) for index in chosen)
+    return [next(make_views(image, (1.0,), None, size)).pixels for image in images]
+
+
+def main() -> None:
+    """Read, choose, write."""
+    args = parse_args()
+    logging.getLogger().setLevel(logging.ERROR)  # the quantizer advises on the root logger
+    try:
+        backend = OnnxBackend(args.model, "cpu")
+        size = backend.fixed_size or multiples(args.size, backend.divisor)
+        images = read_images(args.images, args.most, size)
+        mixer = Mixer(onnx.load(args.model), images, size)
+        chosen = choose(mixer, args.max_error, lambda line: print(line, flush=True))
+    except (OSError, ValueError, ImageError) as error:
+        raise SystemExit(f"error: {error}") from error
+    with replacing(args.out) as unfinished:
+        unfinished.write_bytes(chosen.model.SerializeToString())
+    print(f"{args.out}: {chosen}")
+    if chosen.error > args.max_error:
+        print(f"warning: no mix came below the error of {args.max_error} that was asked for")
+
+
+if __name__ == "__main__":
+    main()
