@@ -71,7 +71,8 @@ class DetectionGraph(nn.Module):
         kept = kept[scores[kept].argsort(descending=True)]
         found = [boxes[kept], scores[kept], labels[kept]]
         if kps:
-            found.append(decode_keypoints(priors[kept], kps[0][kept]))
+            # Selected last: ONNX cannot infer a dimension of no faces' landmarks.
+            found.append(decode_keypoints(priors, kps[0])[kept])
         return tuple(found)
 
     @staticmethod

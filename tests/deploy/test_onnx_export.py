@@ -134,6 +134,15 @@ def test_faces_from_the_graph_are_the_detectors(
     np.testing.assert_allclose(outputs["landmarks"], expected.keypoints[..., :2], atol=1e-3)
 
 
+def test_nms_in_the_graph_may_find_nothing(repo: Path, tmp_path: Path) -> None:
+    model = tiny_yunet(repo)
+    model.bbox_head.test_cfg["score_thr"] = 1.0
+    export_onnx(model, tmp_path / "n.onnx", (64, 64), with_nms=True)
+    outputs = run(tmp_path / "n.onnx", torch.rand(1, 3, 64, 64) * 255)
+    shapes = {name: value.shape for name, value in outputs.items()}
+    assert shapes == {"boxes": (0, 4), "scores": (0,), "labels": (0,), "landmarks": (0, 5, 2)}
+
+
 @pytest.mark.parametrize("size", [(60, 64), (64, 0), (-32, 32)])
 def test_sizes_that_do_not_fit(repo: Path, tmp_path: Path, size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=f"multiples of 32, got {size[0]} x {size[1]}"):
