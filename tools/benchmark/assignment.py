@@ -11,7 +11,7 @@ import statistics
 import time
 from typing import Any
 
-import mmeiou.models  # isort: skip - makes MMCV's operators available to MMDetection
+import mmeiou  # noqa: F401 # isort: skip - first, it gives MMCV's operators to MMDetection
 import torch
 from mmdet.utils import register_all_modules
 from mmengine.structures import InstanceData

@@ -25,16 +25,19 @@ RUNS = 60
 OTHERS = "everything else"
 
 
-def profile(path: Path, size: tuple[int, int]) -> list[dict[str, Any]]:
-    """Kernel events of ``RUNS`` runs."""
+def profile(paths: list[Path], size: tuple[int, int]) -> list[list[dict[str, Any]]]:
+    """Kernel events of ``RUNS`` runs of each file, the files taking turns."""
     image = np.zeros((1, 3, size[1], size[0]), np.float32)
     with TemporaryDirectory() as folder:
-        session = session_of(path, f"{folder}/profile")
-        for _ in tqdm(range(RUNS), desc=path.name, leave=False):
-            session.run(None, {session.get_inputs()[0].name: image})
-        events = json.loads(Path(session.end_profiling()).read_text())
-    kernels = (event for event in events if event.get("cat") == "Node")
-    return [event for event in kernels if event["name"].endswith("_kernel_time")]
+        sessions = [session_of(path, f"{folder}/{i}") for i, path in enumerate(paths)]
+        for _ in tqdm(range(RUNS), leave=False):
+            for session in sessions:
+                session.run(None, {session.get_inputs()[0].name: image})
+        logs = [json.loads(Path(session.end_profiling()).read_text()) for session in sessions]
+    return [
+        [e for e in log if e.get("cat") == "Node" and e["name"].endswith("_kernel_time")]
+        for log in logs
+    ]
 
 
 def weight_shapes(path: Path) -> dict[str, list[int]]:
@@ -60,12 +63,12 @@ def row_of(event: dict[str, Any], shapes: dict[str, list[int]]) -> str:
     return f"{kind}, {prod(output) * prod(weight[1:]) / 1e6:.1f}"
 
 
-def milliseconds(path: Path, size: tuple[int, int]) -> dict[str, float]:
+def milliseconds(path: Path, events: list[dict[str, Any]]) -> dict[str, float]:
     """Median time of each row of the table, summed over its kernels."""
     shapes = weight_shapes(path)
     times: dict[str, list[float]] = defaultdict(list)
     row: dict[str, str] = {}
-    for event in profile(path, size):
+    for event in events:
         times[event["name"]].append(event["dur"] / 1e3)
         row[event["name"]] = row_of(event, shapes)
     rows: dict[str, float] = defaultdict(float)
@@ -76,7 +79,8 @@ def milliseconds(path: Path, size: tuple[int, int]) -> dict[str, float]:
 
 def table(paths: list[Path], size: tuple[int, int]) -> list[str]:
     """Rows of Markdown, the most expensive of the first file first."""
-    columns = [milliseconds(path, size) for path in paths]
+    logs = profile(paths, size)
+    columns = [milliseconds(path, log) for path, log in zip(paths, logs, strict=True)]
     rows = sorted(columns[0], key=lambda row: -columns[0][row])
     names = " | ".join(f"{path.name}, ms" for path in paths)
     lines = [
