@@ -12,6 +12,8 @@ default_hooks = dict(
     visualization=dict(type="DetVisualizationHook"),
     # Refuses a checkpoint that does not fit the model, instead of loading what happens to match.
     checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),
+    # On the CPU: activations are not mapped anew from the system at every step.
+    reuse_memory=dict(type="mmeiou.ReuseMemoryHook"),
 )
 
 env_cfg = dict(

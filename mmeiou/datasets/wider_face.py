@@ -7,6 +7,7 @@ from typing import Any, Literal
 from mmdet.datasets import BaseDetDataset
 from mmengine.fileio import get_file_backend, join_path
 
+from mmeiou.datasets.instances import FaceArrays, FaceInstances
 from mmeiou.datasets.readers import FaceLabel, read_face_labels
 from mmeiou.datasets.readers.face_label import BadBox, KeypointWeight
 from mmeiou.datasets.transforms.flip import FLIP_PAIRS
@@ -23,8 +24,9 @@ class WIDERFaceDataset(BaseDetDataset):
 
     An image's ``data_info`` has ``img_id`` (its place in the label file), ``img_path``,
     ``instances``, and ``width`` and ``height`` if the label file has them (labelv2; samplers that
-    group by aspect ratio need them). An instance is ``{'bbox': [x1, y1, x2, y2], 'bbox_label': 0,
-    'ignore_flag': 0 or 1, 'keypoints': [[x, y, weight], ...]}``.
+    group by aspect ratio need them). ``instances`` is a
+    :class:`mmeiou.datasets.instances.FaceInstances`: a list of ``{'bbox': [x1, y1, x2, y2],
+    'bbox_label': 0, 'ignore_flag': 0 or 1, 'keypoints': [[x, y, weight], ...]}`` to whom reads it.
 
     Args:
         ann_file: Label file, relative to ``data_root`` or absolute.
@@ -114,17 +116,11 @@ class WIDERFaceDataset(BaseDetDataset):
     def _data_info(self, img_id: int, label: FaceLabel) -> dict[str, Any]:
         sides = label.boxes[:, 2:] - label.boxes[:, :2]
         ignore = label.ignore | (sides.min(axis=1, initial=float("inf")) < self.min_face_size)
-        instances = [
-            {"bbox": box, "bbox_label": 0, "ignore_flag": flag}
-            for box, flag in zip(label.boxes.tolist(), ignore.astype(int).tolist(), strict=True)
-        ]
-        if self.num_keypoints:
-            for instance, keypoints in zip(instances, label.keypoints.tolist(), strict=True):
-                instance["keypoints"] = keypoints
-        info = {
+        keypoints = label.keypoints if self.num_keypoints else None
+        info: dict[str, Any] = {
             "img_id": img_id,
             "img_path": join_path(self.data_prefix["img"], label.image),
-            "instances": instances,
+            "instances": FaceInstances(FaceArrays(label.boxes, ignore, keypoints)),
         }
         if label.size is not None:
             info["width"], info["height"] = label.size
@@ -156,11 +152,7 @@ class WIDERFaceDataset(BaseDetDataset):
         """Leave out images without faces if asked; see ``filter_cfg``."""
         data_list = self.data_list
         if (self.filter_cfg or {}).get("filter_empty_gt") and not self.test_mode:
-            data_list = [
-                info
-                for info in data_list
-                if not all(instance["ignore_flag"] for instance in info["instances"])
-            ]
+            data_list = [info for info in data_list if info["instances"].any_countable()]
             if not data_list:
                 raise ValueError(
                     f"no image of {self.ann_file} has a face that is not ignored (min_face_size="

@@ -4,6 +4,7 @@
 from mmeiou import registry as _registry  # noqa: F401  isort: skip
 
 from mmeiou.models.backbones import YuNetBackbone
+from mmeiou.models.data_preprocessors import DetDataPreprocessor
 from mmeiou.models.dense_heads import (
     IoUATSSHead,
     IoUFCOSHead,
@@ -20,6 +21,7 @@ from mmeiou.models.test_time_augs import YuNetTTA
 
 __all__ = [
     "TFPN",
+    "DetDataPreprocessor",
     "EIoULoss",
     "ExtendedIoU2D",
     "ExtendedIoUCost",

@@ -4,6 +4,8 @@ data_root = "{{$MMEIOU_WIDERFACE:data/widerface/}}"
 dataset_type = "mmeiou.WIDERFaceDataset"
 
 train_pipeline = [
+    # Where memory has room for all decoded images (height x width x 3 bytes each),
+    # cache=dict(folder="/dev/shm/faces", max_bytes=40 << 30) saves decoding them in each epoch.
     dict(type="mmeiou.LoadImageFromFile"),
     dict(type="mmeiou.LoadAnnotations", with_bbox=True, with_keypoints=True),
     dict(

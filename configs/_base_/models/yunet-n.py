@@ -2,7 +2,7 @@
 model = dict(
     type="mmeiou.YuNet",
     data_preprocessor=dict(
-        type="DetDataPreprocessor",  # BGR, 0-255, no mean, no standard deviation
+        type="mmeiou.DetDataPreprocessor",  # BGR, 0-255, no mean, no standard deviation
         pad_size_divisor=32,
     ),
     backbone=dict(

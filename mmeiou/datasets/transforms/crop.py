@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
-from mmdet.structures.bbox import autocast_box_type
+from mmdet.structures.bbox import HorizontalBoxes, autocast_box_type
 from numpy.typing import NDArray
 
 from mmeiou.datasets.transforms.instances import keep_instances, map_keypoints
 from mmeiou.registry import TRANSFORMS
+
+FEW = 4
 
 
 @TRANSFORMS.register_module()
@@ -54,9 +57,10 @@ class RandomSquareCrop(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop everything in ``results``."""
         img = results["img"]
-        centres = np.empty((0, 2), dtype=np.float32)
+        boxes: NDArray[np.float32] = np.empty((0, 4), dtype=np.float32)
         if "gt_bboxes" in results:
-            centres = results["gt_bboxes"].centers.numpy()
+            boxes = results["gt_bboxes"].numpy()
+        centres: NDArray[np.float32] = (boxes[:, :2] + boxes[:, 2:]) / np.float32(2)
         wanted = centres
         if "gt_ignore_flags" in results:
             wanted = centres[~results["gt_ignore_flags"]]
@@ -67,15 +71,17 @@ class RandomSquareCrop(BaseTransform):
         if "gt_bboxes" in results:
             keep = inside(centres, np.array([[left, top]]), side)[0]
             if "gt_ignore_flags" in results:
-                shown = overlaps(results["gt_bboxes"].numpy(), left, top, side)
+                shown = overlaps(boxes, left, top, side)
                 keep = np.where(results["gt_ignore_flags"], shown, keep)
+            # In numpy at once: four calls of the box type take longer than a crop of pixels.
+            shift = np.array([left, top, left, top], dtype=np.float32)
+            moved = (boxes[keep] - shift).clip(0, side)
             keep_instances(results, keep)
-            results["gt_bboxes"].translate_((-left, -top))
-            results["gt_bboxes"].clip_((side, side))
+            results["gt_bboxes"] = HorizontalBoxes(torch.from_numpy(moved))
         if "gt_keypoints" in results:
             results["gt_keypoints"] = map_keypoints(results["gt_keypoints"], shift=(-left, -top))
-        shift = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]], dtype=np.float32)
-        results["homography_matrix"] = shift @ results.get(
+        translation = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]], dtype=np.float32)
+        results["homography_matrix"] = translation @ results.get(
             "homography_matrix", np.eye(3, dtype=np.float32)
         )
         return results
@@ -92,9 +98,11 @@ class RandomSquareCrop(BaseTransform):
                 [random_offsets(length, side, self.num_tries) for length in (width, height)], axis=1
             )
             first = first or (*corners[0].tolist(), side)
-            found = inside(centres, corners, side).any(axis=1)
-            if found.any():
-                return (*corners[found.argmax()].tolist(), side)
+            # Nearly always one of the first few shows a face.
+            for some in (corners[:FEW], corners[FEW:]):
+                found = inside(centres, some, side).any(axis=1)
+                if found.any():
+                    return (*some[found.argmax()].tolist(), side)
         assert first is not None
         return first
 
@@ -127,9 +135,18 @@ def overlaps(boxes: NDArray[np.float32], left: int, top: int, side: int) -> NDAr
 
 
 def cut_square(img: NDArray[Any], left: int, top: int, side: int, pad_value: float) -> NDArray[Any]:
-    """The square of an image, filled with ``pad_value`` where it lies outside."""
-    square = np.full((side, side, *img.shape[2:]), pad_value, dtype=img.dtype)
-    part = img[max(top, 0) : top + side, max(left, 0) : left + side]
-    y, x = max(-top, 0), max(-left, 0)
-    square[y : y + part.shape[0], x : x + part.shape[1]] = part
+    """The square of an image, filled with ``pad_value`` where it lies outside.
+
+    A view of ``img`` if nothing of the square lies outside.
+    """
+    part = img[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+    if part.shape[:2] == (side, side):
+        return part
+    height, width = part.shape[:2]
+    square = np.empty((side, side, *img.shape[2:]), dtype=img.dtype)
+    y, x = min(max(-top, 0), side - height), min(max(-left, 0), side - width)
+    square[:y] = square[y + height :] = pad_value
+    rows = square[y : y + height]
+    rows[:, :x] = rows[:, x + width :] = pad_value
+    rows[:, x : x + width] = part
     return square

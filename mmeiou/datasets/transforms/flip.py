@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from mmdet.datasets.transforms import RandomFlip as MMDetRandomFlip
 
@@ -11,6 +12,8 @@ from mmeiou.registry import TRANSFORMS
 
 # By number of landmarks; the usual five are eyes, nose and mouth corners.
 FLIP_PAIRS: dict[int, tuple[tuple[int, int], ...]] = {0: (), 5: ((0, 1), (3, 4))}
+
+FLIP_CODES = {"horizontal": 1, "vertical": 0, "diagonal": -1}
 
 
 @TRANSFORMS.register_module()
@@ -40,10 +43,13 @@ class RandomFlip(MMDetRandomFlip):
         self.flip_pairs = flip_pairs
 
     def _flip(self, results: dict[str, Any]) -> None:
+        img = results["img"]
         super()._flip(results)
+        direction = results["flip_direction"]
+        # MMDetection's is a view of negative strides, which every copy of later pays for.
+        results["img"] = cv2.flip(img, FLIP_CODES[direction])
         if "gt_keypoints" not in results:
             return
-        direction = results["flip_direction"]
         height, width = results["img"].shape[:2]
         mirror_x, mirror_y = direction != "vertical", direction != "horizontal"
         keypoints = map_keypoints(

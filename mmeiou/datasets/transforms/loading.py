@@ -1,13 +1,18 @@
 """Loading images strictly, and annotations with landmarks."""
 
+from pathlib import Path
 from typing import Any
 
 import mmcv
 import numpy as np
+import torch
 from mmcv.transforms import LoadImageFromFile as MMCVLoadImageFromFile
 from mmdet.datasets.transforms import LoadAnnotations as MMDetLoadAnnotations
+from mmdet.structures.bbox import get_box_type
 from mmengine import fileio
 
+from mmeiou.datasets.image_cache import ImageCache
+from mmeiou.datasets.instances import FaceArrays, FaceInstances
 from mmeiou.datasets.transforms.integrity import is_truncated_jpeg
 from mmeiou.registry import TRANSFORMS
 
@@ -27,8 +32,12 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
         color_type: Flag of :func:`mmcv.imfrombytes`.
         imdecode_backend: Decoder of :func:`mmcv.imfrombytes`.
         backend_args: File backend of :mod:`mmengine.fileio`.
+        cache: ``dict(folder=..., max_bytes=...)``, arguments of
+            :class:`mmeiou.datasets.image_cache.ImageCache`, to decode an image once and map its
+            pixels from then on; local files only. None decodes every time.
 
     Raises:
+        ValueError: A cache of images that are not local files.
         BadImageError: The file is missing, truncated, no image, or of another size than the label
             file says. The message names it. ``on_bad_image='skip'`` of the dataset passes over it.
     """
@@ -39,7 +48,12 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
         color_type: str = "color",
         imdecode_backend: str = "cv2",
         backend_args: dict[str, Any] | None = None,
+        cache: dict[str, Any] | None = None,
     ) -> None:
+        if cache and backend_args and backend_args.get("backend", "local") != "local":
+            raise ValueError(f"cache={cache!r} needs local files, not {backend_args!r}")
+        variant = f"{color_type} {imdecode_backend}"
+        self.cache = ImageCache(**cache, variant=variant) if cache else None
         super().__init__(
             to_float32=to_float32,
             color_type=color_type,
@@ -50,7 +64,7 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Load the image at ``results['img_path']``."""
         path = results["img_path"]
-        img = self._decode(path)
+        img = self._load(path)
         height, width = img.shape[:2]
         labelled = (results.get("width", width), results.get("height", height))
         if labelled != (width, height):
@@ -61,6 +75,13 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
         results["img"] = img.astype(np.float32) if self.to_float32 else img
         results["img_shape"] = results["ori_shape"] = (height, width)
         return results
+
+    def _load(self, path: str) -> Any:
+        if self.cache is None:
+            return self._decode(path)
+        if not Path(path).is_file():
+            raise BadImageError(f"{path}: cannot be read (no such file)")
+        return self.cache.fetch(path, lambda: self._decode(path))
 
     def _decode(self, path: str) -> Any:
         try:
@@ -103,7 +124,30 @@ class LoadAnnotations(MMDetLoadAnnotations):
             self._load_kps(results)
         return results
 
+    def _load_bboxes(self, results: dict[str, Any]) -> None:
+        faces = face_arrays(results)
+        if faces is None:
+            super()._load_bboxes(results)
+            return
+        results["gt_ignore_flags"] = faces.ignore.copy()
+        if self.box_type is None:
+            results["gt_bboxes"] = faces.boxes.copy()
+        else:
+            _, box_type = get_box_type(self.box_type)
+            results["gt_bboxes"] = box_type(faces.boxes, dtype=torch.float32)  # copies
+
+    def _load_labels(self, results: dict[str, Any]) -> None:
+        faces = face_arrays(results)
+        if faces is None:
+            super()._load_labels(results)
+            return
+        results["gt_bboxes_labels"] = np.zeros(len(faces.boxes), dtype=np.int64)
+
     def _load_kps(self, results: dict[str, Any]) -> None:
+        faces = face_arrays(results)
+        if faces is not None and faces.keypoints is not None:
+            results["gt_keypoints"] = faces.keypoints.copy()
+            return
         instances = results.get("instances", [])
         if any("keypoints" not in instance for instance in instances):
             raise KeyError(
@@ -115,3 +159,9 @@ class LoadAnnotations(MMDetLoadAnnotations):
         results["gt_keypoints"] = np.array(keypoints, dtype=np.float32).reshape(
             len(keypoints), num_keypoints, 3
         )
+
+
+def face_arrays(results: dict[str, Any]) -> FaceArrays | None:
+    """The faces as arrays, where the dataset keeps them so and nobody touched their dicts."""
+    instances = results.get("instances")
+    return instances.arrays if isinstance(instances, FaceInstances) else None

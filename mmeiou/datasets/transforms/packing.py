@@ -2,9 +2,15 @@
 
 from typing import Any
 
+import numpy as np
+import torch
 from mmdet.datasets.transforms import PackDetInputs as MMDetPackDetInputs
+from numpy.typing import NDArray
+from torch import Tensor
 
 from mmeiou.registry import TRANSFORMS
+
+GREY = 2
 
 
 @TRANSFORMS.register_module()
@@ -14,6 +20,9 @@ class PackDetInputs(MMDetPackDetInputs):
     ``gt_keypoints`` becomes ``keypoints``, float32 ``(n, K, 3)``, of ``gt_instances`` and, for
     faces to ignore, of ``ignored_instances``. Add ``instances`` to ``meta_keys`` to hand the
     dataset's own annotations in original pixels to a metric.
+
+    ``inputs`` are the pixels where they lie: what is a copy in MMDetection is a view with strides
+    of ``channels_last`` here, which the data preprocessor stacks as it is.
 
     Raises:
         ValueError: There are more or fewer landmark sets than boxes.
@@ -34,4 +43,13 @@ class PackDetInputs(MMDetPackDetInputs):
                     "pipeline drops faces without their landmarks; use the one of the same name "
                     "with the prefix 'mmeiou.'"
                 )
-        return super().transform(results)
+        packed = super().transform({key: value for key, value in results.items() if key != "img"})
+        if "img" in results:
+            packed["inputs"] = channels_first(results["img"])
+        return packed
+
+
+def channels_first(img: NDArray[Any]) -> Tensor:
+    """``(channels, height, width)`` view of an image, (height, width[, channels])."""
+    pixels = torch.from_numpy(np.ascontiguousarray(img))
+    return pixels[None] if pixels.ndim == GREY else pixels.permute(2, 0, 1)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from mmcv import imflip
 
 from mmeiou.datasets.transforms import RandomFlip
 from mmeiou.datasets.transforms.flip import flip_order
@@ -107,3 +108,15 @@ def test_without_landmarks_and_without_faces(face_results):
         "flip_direction",
         "homography_matrix",
     }
+
+
+@pytest.mark.parametrize("direction", ["horizontal", "vertical", "diagonal"])
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_pixels_are_mmcvs_in_one_piece(direction, shape, dtype):
+    image = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
+    before = image.copy()
+    flipped = RandomFlip(prob=1.0, direction=direction)({"img": image})["img"]
+    np.testing.assert_array_equal(flipped, imflip(before, direction))
+    assert flipped.flags.c_contiguous
+    np.testing.assert_array_equal(image, before)
