@@ -66,8 +66,7 @@ def step(*command: object) -> None:
     # OpenMP's threads spin while they wait: with anything else to do on the cores, the data loader
     # for one, that makes training several times slower.
     # glibc would return each large activation to the system and fault it in again a step later.
-    keep = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
-    env = {"OMP_WAIT_POLICY": "PASSIVE"} | keep | os.environ
+    env = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
     if subprocess.run(words, env=env, check=False).returncode:
         raise SystemExit("quick start: this step failed; the reason is above")
 
