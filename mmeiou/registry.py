@@ -17,10 +17,12 @@ if _missing:
         name=_missing[0],
     )
 
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS  # noqa: E402
 from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402
 from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402
 from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS  # noqa: E402
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS  # noqa: E402
@@ -33,6 +35,12 @@ TASK_UTILS = Registry(
 DATASETS = Registry(
     "dataset", scope="mmeiou", parent=MMENGINE_DATASETS, locations=["mmeiou.datasets"]
 )
+DATA_SAMPLERS = Registry(
+    "data sampler",
+    scope="mmeiou",
+    parent=MMENGINE_DATA_SAMPLERS,
+    locations=["mmeiou.datasets.samplers"],
+)
 TRANSFORMS = Registry(
     "transform",
     scope="mmeiou",
@@ -43,6 +51,9 @@ METRICS = Registry(
     "metric", scope="mmeiou", parent=MMENGINE_METRICS, locations=["mmeiou.evaluation.metrics"]
 )
 HOOKS = Registry("hook", scope="mmeiou", parent=MMENGINE_HOOKS, locations=["mmeiou.engine"])
+OPTIM_WRAPPERS = Registry(
+    "optim wrapper", scope="mmeiou", parent=MMENGINE_OPTIM_WRAPPERS, locations=["mmeiou.engine"]
+)
 VISUALIZERS = Registry(
     "visualizer",
     scope="mmeiou",

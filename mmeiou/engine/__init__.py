@@ -1,6 +1,8 @@
-"""Hooks."""
+"""Hooks and optimizer wrappers."""
 
+from mmeiou.engine.bfloat16_optim_wrapper import BFloat16OptimWrapper
 from mmeiou.engine.checkpoint_guard_hook import CheckpointGuardHook
+from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 
-__all__ = ["CheckpointGuardHook", "ReuseMemoryHook"]
+__all__ = ["BFloat16OptimWrapper", "CheckpointGuardHook", "FoldBatchNormHook", "ReuseMemoryHook"]

@@ -90,7 +90,23 @@ def plain_faces(faces: Any) -> Any:
     return PlainDataset(DATASETS.build(faces), pipeline=pipeline)
 
 
-FORMS = {"plain": plain, "no reuse of memory": no_reuse, "shipped": shipped}
+def bfloat16(cfg: Any) -> None:
+    """Shipped, as tools/train.py --amp trains it."""
+    cfg.optim_wrapper.type = "mmeiou.BFloat16OptimWrapper"
+
+
+def compiled(cfg: Any) -> None:
+    """Shipped, with MMEngine's option for torch.compile."""
+    cfg.compile = True
+
+
+FORMS = {
+    "plain": plain,
+    "no reuse of memory": no_reuse,
+    "shipped": shipped,
+    "bfloat16": bfloat16,
+    "compiled": compiled,
+}
 
 
 def run(args: argparse.Namespace) -> Result:

@@ -10,9 +10,13 @@ from mmengine.model import bias_init_with_prob
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmeiou.functional.priors import decode_keypoints
-from mmeiou.models.dense_heads.yunet_outputs import FlatOutputs, flatten_outputs
-from mmeiou.models.dense_heads.yunet_predictions import select_detections
+from mmeiou.models.dense_heads.yunet_outputs import (
+    FlatMaps,
+    FlatOutputs,
+    flatten_maps,
+    flatten_outputs,
+)
+from mmeiou.models.dense_heads.yunet_predictions import decode, suppress, surest
 from mmeiou.models.dense_heads.yunet_targets import Targets, batch_targets
 from mmeiou.models.layers import DPUnit
 from mmeiou.models.layers.init import YUNET_INIT
@@ -252,18 +256,17 @@ class YuNetHead(BaseDenseHead):
             ``(n,)`` and, with landmarks, ``keypoints`` ``(n, num_keypoints, 2)``.
         """
         cfg = self.test_cfg if cfg is None else cfg
-        flat = flatten_outputs(self.strides, *maps)
-        return [
-            select_detections(
-                self._candidates(flat.image(index)), meta, cfg, rescale=rescale, with_nms=with_nms
-            )
-            for index, meta in enumerate(batch_img_metas)
-        ]
+        flat = flatten_maps(self.strides, *maps)
+        results = []
+        for index, meta in enumerate(batch_img_metas):
+            outputs = flat.image(index)
+            scored = self._scored(outputs)
+            keep = surest(scored.scores, cfg)
+            candidates = decode(scored[keep], outputs, keep)
+            results.append(suppress(candidates, meta, cfg, rescale=rescale, with_nms=with_nms))
+        return results
 
-    def _candidates(self, outputs: FlatOutputs) -> InstanceData:
-        """What the ``P`` priors of an image predict."""
+    def _scored(self, outputs: FlatMaps) -> InstanceData:
+        """``scores`` and ``labels`` of the ``P`` priors of an image."""
         scores, labels = (outputs.cls.sigmoid() * outputs.obj.sigmoid().unsqueeze(1)).max(dim=1)
-        candidates = InstanceData(bboxes=outputs.boxes, scores=scores, labels=labels)
-        if self.num_keypoints:
-            candidates.keypoints = decode_keypoints(outputs.priors, outputs.kps)
-        return candidates
+        return InstanceData(scores=scores, labels=labels)

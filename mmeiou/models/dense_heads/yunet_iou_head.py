@@ -9,7 +9,7 @@ from torch import Tensor
 from mmeiou.functional.score_fusion import fuse_scores
 from mmeiou.models.dense_heads.iou_taps import inputs_of
 from mmeiou.models.dense_heads.yunet_head import YuNetHead
-from mmeiou.models.dense_heads.yunet_outputs import FlatOutputs
+from mmeiou.models.dense_heads.yunet_outputs import FlatMaps, FlatOutputs
 from mmeiou.models.dense_heads.yunet_targets import Targets
 from mmeiou.models.iou_branch import IoUBranchMixin
 from mmeiou.registry import MODELS
@@ -51,8 +51,8 @@ class YuNetIoUHead(IoUBranchMixin, YuNetHead):
         )
         return losses
 
-    def _candidates(self, outputs: FlatOutputs) -> InstanceData:
-        candidates = super()._candidates(outputs)
-        candidates.iou_scores = self._predicted_iou(outputs.iou.squeeze(-1))
-        candidates.scores = fuse_scores(candidates.scores, candidates.iou_scores, self.iou_fusion)
-        return candidates
+    def _scored(self, outputs: FlatMaps) -> InstanceData:
+        scored = super()._scored(outputs)
+        scored.iou_scores = self._predicted_iou(outputs.iou.squeeze(-1))
+        scored.scores = fuse_scores(scored.scores, scored.iou_scores, self.iou_fusion)
+        return scored

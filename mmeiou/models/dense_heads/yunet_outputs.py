@@ -9,15 +9,15 @@ from torch import Tensor
 from mmeiou.functional.priors import decode_boxes, grid_priors
 
 
-class FlatOutputs(NamedTuple):
+class FlatMaps(NamedTuple):
     """Outputs of all levels side by side, in float32 at least; ``B`` is missing for one image."""
 
     priors: Tensor
     """``(P, 4)`` x, y, stride, stride."""
     cls: Tensor
     """``(B, P, num_classes)`` logits."""
-    boxes: Tensor
-    """``(B, P, 4)`` decoded boxes in pixels."""
+    deltas: Tensor
+    """``(B, P, 4)`` boxes as :func:`mmeiou.functional.priors.decode_boxes` takes them."""
     obj: Tensor
     """``(B, P)`` logits."""
     kps: Tensor
@@ -25,20 +25,32 @@ class FlatOutputs(NamedTuple):
     iou: Tensor
     """``(B, P, 1)`` outputs of an IoU branch, ``(B, P, 0)`` without one."""
 
-    def image(self, index: int) -> "FlatOutputs":
+    def image(self, index: int) -> "FlatMaps":
         """The outputs of one image."""
-        return FlatOutputs(self.priors, *(batched[index] for batched in self[1:]))
+        return FlatMaps(self.priors, *(batched[index] for batched in self[1:]))
 
 
-def flatten_outputs(
+class FlatOutputs(NamedTuple):
+    """:class:`FlatMaps` of a batch with the boxes decoded."""
+
+    priors: Tensor
+    cls: Tensor
+    boxes: Tensor
+    """``(B, P, 4)`` x1 y1 x2 y2 in pixels."""
+    obj: Tensor
+    kps: Tensor
+    iou: Tensor
+
+
+def flatten_maps(
     strides: Sequence[int],
     cls_scores: Sequence[Tensor],
     bbox_preds: Sequence[Tensor],
     objectnesses: Sequence[Tensor],
     kps_preds: Sequence[Tensor],
     iou_preds: Sequence[Tensor] = (),
-) -> FlatOutputs:
-    """Lay the levels side by side and decode the boxes.
+) -> FlatMaps:
+    """Lay the levels side by side.
 
     Args:
         strides: Stride of each level in pixels.
@@ -62,11 +74,18 @@ def flatten_outputs(
     )
     cls = flat(cls_scores)
     nothing = cls.new_zeros(*cls.shape[:2], 0)
-    return FlatOutputs(
+    return FlatMaps(
         priors=priors,
         cls=cls,
-        boxes=decode_boxes(priors, flat(bbox_preds)),
+        deltas=flat(bbox_preds),
         obj=flat(objectnesses).squeeze(-1),
         kps=flat(kps_preds) if kps_preds else nothing,
         iou=flat(iou_preds) if iou_preds else nothing,
     )
+
+
+def flatten_outputs(strides: Sequence[int], *maps: Sequence[Tensor]) -> FlatOutputs:
+    """Lay the levels side by side and decode all boxes; arguments of :func:`flatten_maps`."""
+    flat = flatten_maps(strides, *maps)
+    boxes = decode_boxes(flat.priors, flat.deltas)
+    return FlatOutputs(flat.priors, flat.cls, boxes, flat.obj, flat.kps, flat.iou)

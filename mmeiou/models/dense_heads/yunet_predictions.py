@@ -5,10 +5,46 @@ from typing import Any
 from mmcv.ops import batched_nms
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmeiou.functional.priors import decode_boxes, decode_keypoints
+from mmeiou.models.dense_heads.yunet_outputs import FlatMaps
 
 
-def select_detections(
-    candidates: InstanceData,
+def surest(scores: Tensor, cfg: ConfigDict) -> Tensor:
+    """Which candidates are worth a closer look.
+
+    Args:
+        scores: ``(P,)``.
+        cfg: ``score_thr`` and, optionally, ``nms_pre``, the largest number.
+
+    Returns:
+        ``(n,)`` indices of those that score at least ``score_thr``.
+    """
+    keep = (scores >= cfg["score_thr"]).nonzero().squeeze(1)
+    if 0 < cfg.get("nms_pre", -1) < len(keep):
+        keep = keep[scores[keep].topk(cfg["nms_pre"]).indices]
+    return keep
+
+
+def decode(candidates: InstanceData, outputs: FlatMaps, priors: Tensor) -> InstanceData:
+    """Add ``bboxes`` and, with landmarks, ``keypoints``.
+
+    Args:
+        candidates: ``n`` of an image.
+        outputs: Of the image.
+        priors: ``(n,)`` indices of the priors that predict the candidates. Few of all: exponentials
+            and landmarks are computed for no others.
+    """
+    cells = outputs.priors[priors]
+    candidates.bboxes = decode_boxes(cells, outputs.deltas[priors])
+    if outputs.kps.shape[-1]:
+        candidates.keypoints = decode_keypoints(cells, outputs.kps[priors])
+    return candidates
+
+
+def suppress(
+    results: InstanceData,
     meta: dict[str, Any],
     cfg: ConfigDict,
     *,
@@ -18,20 +54,16 @@ def select_detections(
     """Detections of an image, best first.
 
     Args:
-        candidates: ``bboxes`` ``(P, 4)``, ``scores`` and ``labels`` ``(P,)`` and, optionally,
-            ``keypoints`` ``(P, num_keypoints, 2)`` and further fields.
+        results: ``bboxes`` ``(n, 4)``, ``scores`` and ``labels`` ``(n,)`` and, optionally,
+            ``keypoints`` ``(n, num_keypoints, 2)`` and further fields.
         meta: ``scale_factor`` (x, y) of the resizing that the image went through, if any.
-        cfg: ``score_thr``, ``nms`` and, optionally, ``nms_pre`` and ``max_per_img``.
+        cfg: ``nms`` and, optionally, ``max_per_img``.
         rescale: Whether to return pixels of the original image.
         with_nms: Whether to suppress duplicates.
 
     Returns:
-        The fields of ``candidates`` for the ``n`` that are left.
+        The fields of ``results`` for those that are left.
     """
-    keep = (candidates.scores >= cfg["score_thr"]).nonzero().squeeze(1)
-    if 0 < cfg.get("nms_pre", -1) < len(keep):
-        keep = keep[candidates.scores[keep].topk(cfg["nms_pre"]).indices]
-    results = candidates[keep]
     if rescale and "scale_factor" in meta:  # a pipeline without Resize leaves it out
         scale = results.bboxes.new_tensor(meta["scale_factor"])
         results.bboxes = results.bboxes / scale.repeat(2)
@@ -46,3 +78,9 @@ def select_detections(
     if cfg.get("max_per_img", -1) > 0:
         results = results[: cfg["max_per_img"]]
     return results
+
+
+def select_detections(candidates: InstanceData, cfg: ConfigDict) -> InstanceData:
+    """Detections among candidates in pixels of the original image: :func:`surest`, then NMS."""
+    found = candidates[surest(candidates.scores, cfg)]
+    return suppress(found, {}, cfg, rescale=False, with_nms=True)

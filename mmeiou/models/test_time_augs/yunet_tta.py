@@ -63,7 +63,7 @@ class YuNetTTA(BaseTTAModel):
         for views in data_samples_list:
             found = InstanceData.cat([self._unflipped(view) for view in views])
             found.index = torch.arange(len(found), device=found.scores.device)
-            kept = select_detections(found, {}, self.tta_cfg, rescale=False, with_nms=True)
+            kept = select_detections(found, self.tta_cfg)
             if self.voting and len(kept):
                 kept = self._voted(found, kept, len(views))
             del kept.index

@@ -1,0 +1,5 @@
+"""Which images go together."""
+
+from mmeiou.datasets.samplers.padded_size_batch_sampler import PaddedSizeBatchSampler
+
+__all__ = ["PaddedSizeBatchSampler"]
