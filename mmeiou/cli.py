@@ -82,11 +82,11 @@ def load_config(args: argparse.Namespace) -> Any:
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{Path(args.config).stem}"
     if args.launcher != "none":
-        _prepare_distributed_cpu(cfg)
+        prepare_distributed_cpu(cfg)
     return cfg
 
 
-def _prepare_distributed_cpu(cfg: Any) -> None:
+def prepare_distributed_cpu(cfg: Any) -> None:
     """Distributed training without CUDA: MMEngine's launcher would set a CUDA device."""
     import torch  # noqa: PLC0415
 

@@ -2,7 +2,14 @@
 
 from mmeiou.engine.bfloat16_optim_wrapper import BFloat16OptimWrapper
 from mmeiou.engine.checkpoint_guard_hook import CheckpointGuardHook
+from mmeiou.engine.compile_hook import CompileHook
 from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 
-__all__ = ["BFloat16OptimWrapper", "CheckpointGuardHook", "FoldBatchNormHook", "ReuseMemoryHook"]
+__all__ = [
+    "BFloat16OptimWrapper",
+    "CheckpointGuardHook",
+    "CompileHook",
+    "FoldBatchNormHook",
+    "ReuseMemoryHook",
+]

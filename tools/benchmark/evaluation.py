@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="of the network; PyTorch's choice if absent")
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
     parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--run", choices=list(FORMS), help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=list(FORMS), help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="also write the table here, as Markdown")
     return parser.parse_args()
 
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> Result:
     cfg.test_evaluator.gt_dir = str(args.data_root / "labelv2/val/gt")
     cfg.load_from = str(args.checkpoint)
     cfg.log_level = "ERROR"
-    FORMS[args.run](cfg)
+    FORMS[args.child](cfg)
     spent, faces = Spent(), {}
 
     class Watch(Hook):
@@ -188,7 +188,7 @@ def run(args: argparse.Namespace) -> Result:
 
 def in_process(form: str) -> Result:
     """Evaluate in a process of its own."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--run", form]
+    command = [sys.executable, __file__, *sys.argv[1:], "--child", form]
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     seconds = time.perf_counter() - start
@@ -252,7 +252,7 @@ def table(results: dict[str, list[Result]]) -> list[str]:
 def main() -> None:
     """Take turns, print the table."""
     args = parse_args()
-    if args.run:
+    if args.child:
         print(json.dumps(run(args)))
         return
     results: dict[str, list[Result]] = {form: [] for form in args.forms}

@@ -50,8 +50,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--size", type=int, default=640, help="side of the training images")
+    parser.add_argument("--processes", type=int, default=1, help="that share each step's gradients")
+    parser.add_argument("--threads", type=int, help="of each process; PyTorch's choice if absent")
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
-    parser.add_argument("--run", choices=list(FORMS), help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=list(FORMS), help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -96,27 +98,23 @@ def bfloat16(cfg: Any) -> None:
 
 
 def compiled(cfg: Any) -> None:
-    """Shipped, with MMEngine's option for torch.compile."""
-    cfg.compile = True
+    """Shipped, with backbone and neck compiled."""
+    cfg.custom_hooks = [{"type": "mmeiou.CompileHook"}]
 
 
 FORMS = {
     "plain": plain,
-    "no reuse of memory": no_reuse,
+    "no-reuse-of-memory": no_reuse,
     "shipped": shipped,
     "bfloat16": bfloat16,
     "compiled": compiled,
 }
 
 
-def run(args: argparse.Namespace) -> Result:
-    """Train in this process."""
-    import mmeiou.models  # noqa: F401, PLC0415 # isort: skip - before MMDetection
-    import torch  # noqa: PLC0415
+def short_config(args: argparse.Namespace) -> Any:
+    """A few steps of the form ``args.child``, without validation."""
     from mmengine.config import Config  # noqa: PLC0415
-    from mmengine.hooks import Hook  # noqa: PLC0415
     from mmengine.registry import init_default_scope  # noqa: PLC0415
-    from mmengine.runner import Runner  # noqa: PLC0415
 
     cfg = Config.fromfile(REPO / CONFIG)
     init_default_scope("mmdet")
@@ -128,14 +126,31 @@ def run(args: argparse.Namespace) -> Result:
     cfg.train_dataloader.update(batch_size=args.batch_size, num_workers=args.workers)
     cfg.train_dataloader.persistent_workers = args.workers > 0
     cfg.train_cfg = {"type": "IterBasedTrainLoop", "max_iters": args.steps, "val_interval": 10**9}
-    for key in ("val_dataloader", "val_cfg", "val_evaluator"):
-        cfg.pop(key)
-    for key in ("test_dataloader", "test_cfg", "test_evaluator"):
-        cfg.pop(key)
+    for split in ("val", "test"):
+        for key in (f"{split}_dataloader", f"{split}_cfg", f"{split}_evaluator"):
+            cfg.pop(key)
     cfg.default_hooks.pop("checkpoint")
     cfg.log_level = "ERROR"
     cfg.randomness = {"seed": 0}
-    FORMS[args.run](cfg)
+    FORMS[args.child](cfg)
+    return cfg
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Train in this process."""
+    import mmeiou.models  # noqa: F401, PLC0415 # isort: skip - before MMDetection
+    import torch  # noqa: PLC0415
+    from mmengine.hooks import Hook  # noqa: PLC0415
+    from mmengine.runner import Runner  # noqa: PLC0415
+
+    from mmeiou.cli import prepare_distributed_cpu  # noqa: PLC0415
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    cfg = short_config(args)
+    if args.processes > 1:
+        cfg.launcher = "pytorch"
+        prepare_distributed_cpu(cfg)
 
     class Clock(Hook):
         """Notes times and losses."""
@@ -168,9 +183,13 @@ def run(args: argparse.Namespace) -> Result:
     return Result(clock.seconds, clock.waiting, clock.losses, peak)
 
 
-def in_process(form: str) -> Result:
-    """Train in a process of its own."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--run", form]
+def in_process(form: str, arguments: list[str], processes: int = 1) -> Result:
+    """Train in a process of its own, or in several; ``arguments`` are those of this file."""
+    launcher = [sys.executable]
+    if processes > 1:
+        launcher += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+        launcher += [str(processes)]
+    command = [*launcher, __file__, *arguments, "--processes", str(processes), "--child", form]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     if done.returncode:
         raise SystemExit(f"{form} failed:\n{done.stderr[-3000:]}")
@@ -180,13 +199,15 @@ def in_process(form: str) -> Result:
 def main() -> None:
     """Take turns, print the table."""
     args = parse_args()
-    if args.run:
-        print(json.dumps(run(args)))
+    if args.child:
+        result = run(args)
+        if os.environ.get("RANK", "0") == "0":
+            print(json.dumps(result))
         return
     results: dict[str, list[Result]] = {form: [] for form in args.forms}
     turns = [(form, turn) for turn in range(args.rounds) for form in args.forms]
     for form, _ in tqdm(turns, desc="processes"):
-        results[form].append(in_process(form))
+        results[form].append(in_process(form, sys.argv[1:], args.processes))
     print("| form | s / step | for data | images / s | times as fast | GB | losses differ by |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     first = results[args.forms[0]]
@@ -198,7 +219,8 @@ def main() -> None:
         pairs = zip(runs[0].losses, first[0].losses, strict=True)
         difference = max(abs(one - other) / abs(other) for one, other in pairs)
         print(
-            f"| {form} | {seconds:.2f} | {waiting:.2f} | {args.batch_size / seconds:.1f} "
+            f"| {form} | {seconds:.2f} | {waiting:.2f} "
+            f"| {args.processes * args.batch_size / seconds:.1f} "
             f"| {base / seconds:.2f} | {max(r.megabytes for r in runs) / 1e3:.1f} "
             f"| {difference:.0e} |"
         )
