@@ -91,5 +91,9 @@ def test_the_same_faces(
     for name, expected in one.items():
         for key in ("bboxes", "scores", "labels"):
             torch.testing.assert_close(
-                other[name][key], expected[key], rtol=1e-4, atol=1e-3, msg=lambda m, n=name, k=key: f"{n}: {k}: {m}"
+                other[name][key],
+                expected[key],
+                rtol=1e-4,
+                atol=1e-3,
+                msg=lambda m, n=name, k=key: f"{n}: {k}: {m}",
             )

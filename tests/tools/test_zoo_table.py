@@ -22,5 +22,3 @@ def test_metafiles_name_existing_configs_once(repo: Path) -> None:
     for model in models:
         assert (repo / model["Config"]).is_file()
         assert model["Name"].islower()
-    with pytest.raises(SystemExit, match="markers"):
-        zoo.with_table("no markers", "", Path("README.md"))
