@@ -22,7 +22,9 @@ env_cfg = dict(
     dist_cfg=dict(backend="nccl"),
 )
 
+# MMEIOU_TENSORBOARD=1 mim train mmeiou ... writes for TensorBoard, too (pip install tensorboard).
 vis_backends = [dict(type="LocalVisBackend")]
+vis_backends += [dict(type="TensorboardVisBackend")] * int("{{$MMEIOU_TENSORBOARD:0}}")
 visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
 log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True)
 

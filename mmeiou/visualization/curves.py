@@ -1,82 +1,145 @@
-"""Loss and accuracy over a training run."""
+"""Loss, learning rate and accuracy over training runs."""
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from mmeiou.visualization.figures import COLOURS, figure
 
 Points = list[tuple[int, float]]
+
+_STYLES = ("-", "--", ":", "-.")
+_NOT_METRICS = {"step", "epoch", "iter", "time", "data_time", "memory"}
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What a run's log says of its progress, in order of iterations.
+    """What a run's log says of its progress, as (iteration, value) pairs in their order.
 
     Attributes:
-        loss: (iteration, training loss) pairs, at least one.
-        metrics: (iteration, value) pairs of each metric of the validation set.
+        loss: Training loss, at least one pair.
+        metrics: Each metric of the validation set.
+        parts: Each term of the loss, if there are several.
+        lr: Learning rate.
     """
 
     loss: Points
     metrics: dict[str, Points]
+    parts: dict[str, Points] = field(default_factory=dict)
+    lr: Points = field(default_factory=list)
 
 
-def read_curves(work_dir: Path, prefix: str = "WIDERFace/") -> Curves:
-    """Read the scalars of the latest run in a work folder.
+def read_curves(run: Path, prefix: str = "WIDERFace/") -> Curves:
+    """Read the scalars that a run logged.
 
     Args:
-        work_dir: Folder of an MMEngine run.
-        prefix: What the names of the metrics to read begin with.
+        run: Work folder of an MMEngine run, of which the latest log is taken; the folder of one
+            log in it, named by time; or a ``scalars.json``.
+        prefix: What the names of the metrics to read begin with. If it is empty, there need not be
+            a metric yet.
 
     Raises:
         FileNotFoundError: There is no log.
-        ValueError: The log holds no loss, or no metric of that prefix.
+        ValueError: The log cannot be read, or holds no loss, or no metric of that prefix.
     """
-    logs = sorted(work_dir.glob("*/vis_data/scalars.json"))  # folders are named by time
-    if not logs:
-        raise FileNotFoundError(f"no log of a training run in {work_dir}")
-    loss: Points = []
-    metrics: defaultdict[str, Points] = defaultdict(list)
-    for line in logs[-1].read_text().splitlines():
-        scalars = json.loads(line)
-        if "loss" in scalars:
-            loss.append((scalars["iter"], scalars["loss"]))
-        for name in scalars:
-            if name.startswith(prefix):
-                # Its own step counts epochs; it was measured after the iteration logged last.
-                metrics[name].append((loss[-1][0] if loss else 0, scalars[name]))
-    if not loss or not metrics:
-        raise ValueError(f"{logs[-1]} holds no loss or no {prefix}*; did training finish?")
-    return Curves(loss, dict(metrics))
+    # folders are named by time
+    logs = sorted(run.glob("*/vis_data/scalars.json")) or list(run.glob("vis_data/scalars.json"))
+    log = run if run.is_file() else logs[-1] if logs else None
+    if log is None:
+        raise FileNotFoundError(f"no log of a training run in {run}: no */vis_data/scalars.json")
+    curves = Curves([], defaultdict(list), defaultdict(list))
+    number = 0
+    try:
+        for line in log.read_text(encoding="utf-8").splitlines():
+            number += 1
+            _add(curves, json.loads(line), prefix)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{log}:{number}: not a line of MMEngine's scalars: {error}") from error
+    if not curves.loss or (prefix and not curves.metrics):
+        raise ValueError(f"{log} holds no loss or no {prefix}*; did training finish?")
+    return curves
+
+
+def _add(curves: Curves, scalars: dict[str, Any], prefix: str) -> None:
+    if "loss" in scalars:
+        iteration = scalars["iter"]
+        curves.loss.append((iteration, scalars["loss"]))
+        if "lr" in scalars:
+            curves.lr.append((iteration, scalars["lr"]))
+        for name, value in scalars.items():
+            if "loss" in name and name != "loss":
+                curves.parts[name].append((iteration, value))
+        return
+    # Its own step counts epochs; it was measured after the iteration logged last.
+    iteration = curves.loss[-1][0] if curves.loss else 0
+    for name, value in scalars.items():
+        if name.startswith(prefix) and name not in _NOT_METRICS and isinstance(value, (int, float)):
+            curves.metrics[name].append((iteration, value))
 
 
 def plot_curves(file: Path, curves: Curves, title: str, floor: float | None = None) -> None:
-    """Plot the training loss and the metrics over iterations into one picture.
+    """Plot one run; see :func:`plot_runs`."""
+    plot_runs(file, {title: curves}, floor)
+
+
+def plot_runs(file: Path, runs: Mapping[str, Curves], floor: float | None = None) -> None:
+    """Plot loss, learning rate and metrics over iterations, one below the other.
+
+    Of a single run each term of the loss and each metric has a colour; of several the terms are
+    left out, each run has a colour, and each metric a style of line.
 
     Args:
         file: Picture to write, its format by its suffix.
-        curves: What to plot.
-        title: Heading.
+        runs: What to plot, by name.
         floor: Value to mark as the least that the metrics are to reach.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow to import)
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    several = len(runs) > 1
+    losses = {
+        name: {"loss": run.loss, **({} if several else run.parts)} for name, run in runs.items()
+    }
+    metrics = {name: run.metrics for name, run in runs.items()}
+    heights = {"training loss": 3.0, "learning rate": 1.2, "validation": 3.0}
+    if not any(run.lr for run in runs.values()):
+        del heights["learning rate"]
+    if not any(metrics.values()):
+        del heights["validation"]
+    with figure(file, 9, 0.6 + sum(heights.values())) as drawn:
+        drawn.suptitle(None if several else next(iter(runs)))
+        grid = drawn.subplots(
+            len(heights), sharex=True, squeeze=False, height_ratios=list(heights.values())
+        )
+        panels = dict(zip(heights, grid[:, 0], strict=True))
+        grid[-1, 0].set_xlabel("iteration")
+        _plot(panels["training loss"], losses)
+        if "learning rate" in panels:
+            _plot(panels["learning rate"], {name: {"lr": run.lr} for name, run in runs.items()})
+        if "validation" in panels:
+            if floor is not None:
+                label = f"at least {floor}"
+                panels["validation"].axhline(floor, color="gray", ls=":", label=label)
+            _plot(panels["validation"], metrics, marker="o", ms=3)
+        for name, axes in panels.items():
+            axes.set_ylabel(name)
+            axes.grid(alpha=0.3)
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", frameon=False)
+        panels["training loss"].set_ylim(bottom=0)
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(title=title, xlabel="iteration", ylabel="loss")
-    axes.set_xlim(0, curves.loss[-1][0])
-    axes.set_ylim(0, 1.05 * max(value for _, value in curves.loss))
-    axes.grid(alpha=0.3)
-    lines = axes.plot(*zip(*curves.loss, strict=True), color="tab:blue", label="loss")
-    right = axes.twinx()
-    right.set_ylabel("AP")
-    right.set_ylim(0, 1)
-    colours = ("tab:orange", "tab:green", "tab:red")
-    for i, (name, points) in enumerate(curves.metrics.items()):
-        colour = colours[i % len(colours)]
-        lines += right.plot(*zip(*points, strict=True), color=colour, marker="o", label=name)
-    if floor is not None:
-        lines.append(right.axhline(floor, color="tab:gray", ls=":", label=f"at least {floor}"))
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
-    figure.savefig(file, dpi=110)
+
+def _plot(axes: Any, runs: Mapping[str, Mapping[str, Points]], **style: Any) -> None:
+    names = list(dict.fromkeys(name for lines in runs.values() for name in lines))
+    for number, (run, lines) in enumerate(runs.items()):
+        for name, points in lines.items():
+            place = names.index(name)
+            colour, dashes = (number, place) if len(runs) > 1 else (place, 0)
+            axes.plot(
+                [iteration for iteration, _ in points],
+                [value for _, value in points],
+                color=COLOURS[colour % len(COLOURS)],
+                ls=_STYLES[dashes % len(_STYLES)],
+                lw=2 if name == "loss" else 1,
+                label=f"{name}, {run}" if len(runs) > 1 else name,
+                **style,
+            )

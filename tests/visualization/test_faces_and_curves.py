@@ -1,14 +1,16 @@
 """Pictures of faces and of training runs."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from mmeiou.visualization import Curves, draw_faces, plot_curves, read_curves, tile
+from mmeiou.visualization import Curves, draw_faces, plot_curves, plot_runs, read_curves, tile
 from mmeiou.visualization.faces import BOX_COLOUR, LANDMARK_COLOURS
+from mmeiou.visualization.figures import figure
 
 BOX = np.array([[20.2, 30.4, 60.4, 79.6]], np.float32)
 POINTS = [[30, 45], [50, 45], [40, 55], [32, 65], [48, 65]]
@@ -77,6 +79,76 @@ def test_a_run_without_result_is_an_error(tmp_path: Path) -> None:
     _log(tmp_path, "20250101_000000", {"loss": 9.0, "iter": 1})
     with pytest.raises(ValueError, match="WIDERFace/"):
         read_curves(tmp_path)
+
+
+def test_terms_of_the_loss_the_learning_rate_and_any_metric(tmp_path: Path) -> None:
+    _log(
+        tmp_path,
+        "20250101_000000",
+        {"lr": 0.1, "loss": 5.0, "loss_cls": 2.0, "loss_bbox": 3.0, "iter": 10, "time": 1.0},
+        {"lr": 0.2, "loss": 4.0, "loss_cls": 1.0, "loss_bbox": 3.0, "iter": 20, "time": 1.0},
+        {"coco/bbox_mAP": 0.5, "data_time": 0.1, "time": 0.2, "step": 1, "note": "text"},
+    )
+    curves = read_curves(tmp_path / "20250101_000000", prefix="")  # a log's own folder
+    assert curves.parts == {"loss_cls": [(10, 2.0), (20, 1.0)], "loss_bbox": [(10, 3.0), (20, 3.0)]}
+    assert curves.lr == [(10, 0.1), (20, 0.2)]
+    assert curves.metrics == {"coco/bbox_mAP": [(20, 0.5)]}
+    log = tmp_path / "20250101_000000/vis_data/scalars.json"
+    assert read_curves(log, prefix="") == curves
+    log.write_text(log.read_text() + "[1]\n")
+    with pytest.raises(ValueError, match=r"scalars\.json:4: not a line of MMEngine's"):
+        read_curves(tmp_path, prefix="")
+
+
+def test_a_run_that_was_not_validated_yet(tmp_path: Path) -> None:
+    _log(tmp_path, "20250101_000000", {"loss": 9.0, "iter": 1})
+    assert read_curves(tmp_path, prefix="").metrics == {}
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list:
+    """The figures that are drawn, to look into."""
+    seen = []
+
+    @contextmanager
+    def keep(*args):
+        with figure(*args) as drawn:
+            seen.append(drawn)
+            yield drawn
+
+    monkeypatch.setattr("mmeiou.visualization.curves.figure", keep)
+    return seen
+
+
+def test_a_single_run_shows_all_terms(figures: list, tmp_path: Path) -> None:
+    run = Curves(
+        [(10, 8.0), (20, 4.0)],
+        {"AP": [(20, 0.9)]},
+        {"loss_cls": [(10, 5.0), (20, 1.0)]},
+        [(10, 0.1), (20, 0.2)],
+    )
+    plot_runs(tmp_path / "one.png", {"first": run}, floor=0.5)
+    loss, lr, metrics = figures[0].axes
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in loss.lines}
+    assert drawn == {"loss": [[10, 8], [20, 4]], "loss_cls": [[10, 5], [20, 1]]}
+    assert lr.lines[0].get_xydata().tolist() == [[10, 0.1], [20, 0.2]]
+    assert [line.get_label() for line in metrics.lines] == ["at least 0.5", "AP"]
+    assert metrics.lines[1].get_xydata().tolist() == [[20, 0.9]]
+    assert len({line.get_color() for line in loss.lines}) == 2
+    image = cv2.imread(str(tmp_path / "one.png"))
+    orange = np.array([0x00, 0x5E, 0xD5])  # BGR of the second colour: loss_cls
+    assert (np.abs(image.astype(int) - orange).max(2) < 40).sum() > 100
+
+
+def test_several_runs_differ_by_colour_and_metrics_by_line(figures: list, tmp_path: Path) -> None:
+    points = [(10, 0.5), (20, 0.6)]
+    run = Curves([(10, 8.0), (20, 4.0)], {"AP": points, "AR": points}, {"loss_cls": points})
+    plot_runs(tmp_path / "two.png", {"a": run, "b": run})
+    loss, metrics = figures[0].axes
+    assert [line.get_label() for line in loss.lines] == ["loss, a", "loss, b"]
+    style = {line.get_label(): (line.get_color(), line.get_ls()) for line in metrics.lines}
+    assert style["AP, a"][0] == style["AR, a"][0] != style["AP, b"][0]
+    assert style["AP, a"][1] == style["AP, b"][1] != style["AR, a"][1]
 
 
 def test_curves_are_drawn_with_and_without_floor(tmp_path: Path) -> None:

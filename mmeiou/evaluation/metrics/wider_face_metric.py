@@ -2,15 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from mmeiou.evaluation.samples import sample_detections, sample_faces
 from mmeiou.evaluation.wider_gt import SUBSETS, LabelledFaces, load_ground_truth
 from mmeiou.evaluation.wider_report import evaluate, pair
 from mmeiou.evaluation.wider_text import (
@@ -100,8 +99,8 @@ class WIDERFaceMetric(BaseMetric):
         self.results.extend(
             _ImageResult(
                 sample["img_path"],
-                _detections(sample, self.face_label),
-                _own_faces(sample, self.face_label) if self.ground_truth is None else None,
+                sample_detections(sample, self.face_label),
+                sample_faces(sample, self.face_label) if self.ground_truth is None else None,
             )
             for sample in data_samples
         )
@@ -141,32 +140,3 @@ def _by_key(results: Sequence[_ImageResult]) -> dict[str, Detections]:
             f"{len(repeated)} names <event>/<image> stand for several images, e.g. {repeated[0]}"
         )
     return {image_key(result.img_path): result.detections for result in results}
-
-
-def _detections(sample: Mapping[str, Any], face_label: int) -> Detections:
-    predicted = sample["pred_instances"]
-    boxes, scores = (
-        torch.as_tensor(predicted[key]).cpu().double().numpy() for key in ("bboxes", "scores")
-    )
-    if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
-        raise ValueError(
-            f"{sample['img_path']}: the detector returned boxes or scores that are not finite; "
-            "its training has diverged or overflowed in low precision"
-        )
-    if "labels" in predicted:
-        of_class = torch.as_tensor(predicted["labels"]).cpu().numpy() == face_label
-        boxes, scores = boxes[of_class], scores[of_class]
-    return Detections(boxes, scores)
-
-
-def _own_faces(sample: Mapping[str, Any], face_label: int) -> LabelledFaces:
-    if "instances" not in sample:
-        raise KeyError(
-            f"{sample['img_path']}: no 'instances' in the data sample. Without gt_dir the labels "
-            "come from there: add 'instances' to the meta_keys of the packer in the test pipeline."
-        )
-    faces = [face for face in sample["instances"] if face["bbox_label"] == face_label]
-    return LabelledFaces(
-        np.array([face["bbox"] for face in faces], dtype=np.float64).reshape(-1, 4),
-        np.array([[not face.get("ignore_flag", 0) for face in faces]], dtype=bool),
-    )

@@ -1,0 +1,58 @@
+"""Detections and labels of an image from the dicts that MMDetection's test loop hands around."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmeiou.evaluation.wider_gt import LabelledFaces
+from mmeiou.evaluation.wider_text import Detections
+
+
+def sample_detections(sample: Mapping[str, Any], face_label: int = 0) -> Detections:
+    """What was predicted for the class of faces.
+
+    Args:
+        sample: Has ``img_path`` and ``pred_instances``: ``bboxes``, ``scores`` and, for a detector
+            of several classes, ``labels``.
+        face_label: Label of the class.
+
+    Raises:
+        ValueError: If a box or score is not finite.
+    """
+    predicted = sample["pred_instances"]
+    boxes, scores = (
+        torch.as_tensor(predicted[key]).cpu().double().numpy() for key in ("bboxes", "scores")
+    )
+    if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
+        raise ValueError(
+            f"{sample['img_path']}: the detector returned boxes or scores that are not finite; "
+            "its training has diverged or overflowed in low precision"
+        )
+    if "labels" in predicted:
+        of_class = torch.as_tensor(predicted["labels"]).cpu().numpy() == face_label
+        boxes, scores = boxes[of_class], scores[of_class]
+    return Detections(boxes, scores)
+
+
+def sample_faces(sample: Mapping[str, Any], face_label: int = 0) -> LabelledFaces:
+    """The dataset's own labels, as one subset of those not to be ignored.
+
+    Args:
+        sample: Has ``img_path`` and ``instances`` in pixels of the original image.
+        face_label: Label of the class.
+
+    Raises:
+        KeyError: If ``instances`` is missing.
+    """
+    if "instances" not in sample:
+        raise KeyError(
+            f"{sample['img_path']}: no 'instances' in the data sample. Without gt_dir the labels "
+            "come from there: add 'instances' to the meta_keys of the packer in the test pipeline."
+        )
+    faces = [face for face in sample["instances"] if face["bbox_label"] == face_label]
+    return LabelledFaces(
+        np.array([face["bbox"] for face in faces], dtype=np.float64).reshape(-1, 4),
+        np.array([[not face.get("ignore_flag", 0) for face in faces]], dtype=bool),
+    )
