@@ -21,7 +21,7 @@ from mmeiou.functional.prior_tiles import tile_bounds, tile_priors
 
 _OUTSIDE = 1e5  # added to the cost of a prior that is not both in the box and near its centre
 _EPS = 1e-7
-_PAIRS = 1 << 20  # of prior and ground truth at a time: what bounds the memory
+_PAIRS = 1 << 17  # of prior and ground truth at a time: bounds the memory, fits into caches
 
 
 class _Batch(NamedTuple):

@@ -22,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
 REPO = Path(__file__).resolve().parents[2]
@@ -202,6 +203,8 @@ def in_process(form: str) -> Result:
 def differences(one: Result, other: Result) -> tuple[float, float]:
     """Largest difference of a coordinate in pixels and of a score.
 
+    Faces are paired by place: two of nearly the same score may come in either order.
+
     Raises:
         SystemExit: If images, or numbers of faces in one, differ.
     """
@@ -209,13 +212,18 @@ def differences(one: Result, other: Result) -> tuple[float, float]:
         raise SystemExit("the forms saw different images")
     pixels = scores = 0.0
     for name, rows in one.faces.items():
-        others = other.faces[name]
-        if len(rows) != len(others):
-            raise SystemExit(f"{name}: {len(rows)} faces and {len(others)}")
-        for row, match in zip(rows, others, strict=True):
-            gaps = [abs(a - b) for a, b in zip(row, match, strict=True)]
-            pixels, scores = max(pixels, *gaps[:4]), max(scores, gaps[4])
-    return pixels, scores
+        mine, theirs = (np.reshape(faces, (-1, 5)) for faces in (rows, other.faces[name]))
+        if len(mine) != len(theirs):
+            raise SystemExit(f"{name}: {len(mine)} faces and {len(theirs)}")
+        if not len(mine):
+            continue
+        gaps = np.abs(mine[:, None, :4] - theirs[:, :4]).max(axis=2)
+        nearest = gaps.argmin(axis=1)
+        if len(set(nearest.tolist())) < len(mine):
+            raise SystemExit(f"{name}: the faces are not the same")
+        pixels = max(pixels, gaps.min(axis=1).max())
+        scores = max(scores, np.abs(mine[:, 4] - theirs[nearest, 4]).max())
+    return float(pixels), float(scores)
 
 
 def table(results: dict[str, list[Result]]) -> list[str]:

@@ -62,8 +62,11 @@ def section(command: str, places: dict[str, str]) -> str:
     )
     if done.returncode:
         raise SystemExit(f"{command} failed")
-    # MMEngine logs to the same stream.
-    printed = "\n".join(line for line in done.stdout.splitlines() if " - INFO - " not in line)
+    # MMEngine's and MMDetection's remarks go to the same stream.
+    remarks = (" - INFO - ", "Could not import OneDL")
+    printed = "\n".join(
+        line for line in done.stdout.splitlines() if not any(remark in line for remark in remarks)
+    )
     return (
         f"\n```bash\npython tools/benchmark/{command}\n```\n\n{machine()}:\n\n{printed.strip()}\n\n"
     )
