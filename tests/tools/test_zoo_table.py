@@ -3,8 +3,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 
 def test_the_table_in_the_readme_is_generated(repo: Path) -> None:
     subprocess.run([sys.executable, repo / "tools/analysis/zoo_table.py", "--check"], check=True)
