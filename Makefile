@@ -8,7 +8,7 @@ VENV ?= .venv$(if $(filter-out onedl,$(STACK)),-$(STACK))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help install train test lint clean
+.PHONY: help install train test lint docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[$(STACK),deploy,sample,test,lint]'
+	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[$(STACK),deploy,sample,docs,test,lint]'
 	touch $@
 
 install: $(READY)  ## make $(VENV) with the stack and everything below
@@ -33,6 +33,9 @@ lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(READY)  ## the site, into site/; any warning is an error
+	$(BIN)/mkdocs build --strict --site-dir site
 
 clean:  ## remove environments and caches, keep data and work_dirs
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache

@@ -25,16 +25,19 @@ def read_models(root: Path) -> list[dict[str, Any]]:
 def table(models: list[dict[str, Any]]) -> str:
     """Markdown table with one line for each result."""
     lines = [
-        "| model | parameters | measured on | by | easy | medium | hard |",
-        "|---|---|---|---|---|---|---|",
+        "| model | parameters | FLOPs | measured on | by | easy | medium | hard | weights |",
+        "|---|---:|---:|---|---|---:|---:|---:|---|",
     ]
     for model in models:
+        about = model["Metadata"]
+        weights = f"[{about['Weights By']}]({model['Weights']})" if "Weights" in model else ""
         for result in model.get("Results", []):
             digits = 4 if result["Source"] == "measured here" else 3  # as published
             aps = " | ".join(f"{result['Metrics'][name]:.{digits}f}" for name in SETS)
             lines.append(
-                f"| [{model['Name']}]({model['Config']}) | {model['Metadata']['Parameters']:,} "
-                f"| {result['Dataset']} | {result['Source']} | {aps} |"
+                f"| [{model['Name']}]({model['Config']}) | {about['Parameters']:,} "
+                f"| {about['FLOPs'] / 1e6:.0f} M | {result['Dataset']} | {result['Source']} "
+                f"| {aps} | {weights} |"
             )
     return "\n".join(lines) + "\n"
 
