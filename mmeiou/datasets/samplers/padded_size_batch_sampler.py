@@ -33,7 +33,7 @@ class PaddedSizeBatchSampler(BatchSampler):
     def __init__(self, sampler: Sampler[int], batch_size: int, divisor: int = 32) -> None:
         if not hasattr(sampler, "dataset"):
             raise TypeError(
-                f"{type(sampler).__name__} has no dataset to ask for image sizes; take DefaultSampler"
+                f"{type(sampler).__name__} has no dataset to ask for sizes; take DefaultSampler"
             )
         if divisor < 1:
             raise ValueError(f"divisor must be at least 1, got {divisor}")

@@ -1,0 +1,44 @@
+# One's own faces from the released weights: docs/finetuning.md.
+_base_ = [
+    "../_base_/models/yunet-n.py",
+    "../_base_/datasets/own_faces.py",
+    "../_base_/default_runtime.py",
+]
+
+# A file or a URL. The authors' repository has both as weights/yunet_{n,s}.pth.
+load_from = "{{$MMEIOU_WEIGHTS:yunet_n.pth}}"
+
+max_epochs = 20
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=2)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+
+# A tenth of the rate of training from scratch: the weights are good where they are.
+optim_wrapper = dict(
+    type="OptimWrapper", optimizer=dict(type="SGD", lr=0.001, momentum=0.9, weight_decay=0.0005)
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(
+        type="CosineAnnealingLR",
+        by_epoch=True,
+        begin=0,
+        end=max_epochs,
+        eta_min=1e-5,
+        convert_to_iter_based=True,
+    ),
+]
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+
+default_hooks = dict(
+    checkpoint=dict(interval=2, save_best="coco/bbox_mAP"),
+    logger=dict(interval=10),
+    # With other classes or landmarks (model.bbox_head.num_classes, num_keypoints) these begin anew.
+    checkpoint_guard=dict(ignore=["multi_level_(cls|kps)"]),
+    fold_batch_norm=dict(type="mmeiou.FoldBatchNormHook"),  # validation and test only
+)
+custom_hooks = [
+    dict(type="NumClassCheckHook"),
+    # Averages over some hundred iterations: the statistics of a few small batches are noisy.
+    dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.01, update_buffers=True),
+]

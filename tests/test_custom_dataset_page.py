@@ -1,0 +1,220 @@
+"""The commands of docs/custom_dataset.md and docs/finetuning.md, on a dozen tiny pictures."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from tiny_faces import SIZE, write_tiny_faces
+
+from mmeiou.converters.coco import read_document
+from mmeiou.converters.labels import FACE_LANDMARKS
+from mmeiou.converters.problems import Problems
+from mmeiou.datasets.readers import FaceLabel, read_face_labels
+from mmeiou.registry import HOOKS, MODELS
+
+REPO = Path(__file__).resolve().parents[1]
+CONVERT = "tools/dataset_converters/convert.py"
+CONFIG = "configs/yunet/yunet-n_finetune_1xb16-20e_own-faces.py"
+# Twenty epochs of 640 pixels as they are would take minutes.
+SHORTER = [
+    "train_cfg.max_epochs=1",
+    "param_scheduler.1.end=1",
+    "train_dataloader.batch_size=2",
+    "train_dataloader.dataset.pipeline.3.scale='(96,96)'",
+]
+QUICKER = [
+    f"{loader}.{key}"
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader")
+    for key in ("num_workers=0", "persistent_workers=False")
+]
+OPTIONS = {
+    "tools/train.py": ["--device", "cpu", "--cfg-options", *SHORTER, *QUICKER],
+    "tools/test.py": ["--device", "cpu", "--cfg-options", *QUICKER],
+}
+
+
+def blocks(language: str, page: str = "custom_dataset.md") -> list[str]:
+    text = (REPO / "docs" / page).read_text()
+    return re.findall(rf"(?<!-->\n)```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def write_every_format(own: Path, labels: list[FaceLabel]) -> None:
+    for folder in ("labels", "xml"):
+        (own / folder).mkdir()
+    rows = []
+    images, annotations = [], []
+    for number, label in enumerate(labels, start=1):
+        name = Path(label.image).name
+        (x1, y1, x2, y2), points = label.boxes[0].tolist(), label.keypoints[0, :, :2].tolist()
+        cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
+        yolo = [cx, cy, x2 - x1, y2 - y1]
+        poses = [f"{x / SIZE} {y / SIZE} 2" for x, y in points]
+        line = " ".join(["0", *(f"{value / SIZE}" for value in yolo), *poses])
+        (own / "labels" / name).with_suffix(".txt").write_text(line)
+
+        root = ET.Element("annotation")
+        ET.SubElement(root, "filename").text = name
+        box = ET.SubElement(ET.SubElement(root, "object"), "bndbox")
+        ET.SubElement(root[1], "name").text = "face"
+        for key, value in zip(("xmin", "ymin", "xmax", "ymax"), (x1, y1, x2, y2), strict=True):
+            ET.SubElement(box, key).text = str(value)
+        ET.ElementTree(root).write((own / "xml" / name).with_suffix(".xml"))
+
+        flat = [value for point in points for value in point]
+        rows.append([name, x1, y1, x2, y2, "face", *flat])
+        images.append({"id": number, "file_name": name, "width": SIZE, "height": SIZE})
+        annotations.append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": 1,
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "keypoints": [value for point in points for value in (*point, 2)],
+            }
+        )
+        rectangle = {"label": "face", "shape_type": "rectangle", "points": [[x1, y1], [x2, y2]]}
+        shapes = [rectangle] + [
+            {"label": key, "shape_type": "point", "points": [point]}
+            for key, point in zip(FACE_LANDMARKS, points, strict=True)
+        ]
+        labelme = {"imagePath": name, "imageWidth": SIZE, "imageHeight": SIZE, "shapes": shapes}
+        (own / "images" / name).with_suffix(".json").write_text(json.dumps(labelme))
+    columns = [f"{name}_{axis}" for name in FACE_LANDMARKS for axis in "xy"]
+    with (own / "faces.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["image", "x1", "y1", "x2", "y2", "class", *columns], *rows])
+    (own / "data.yaml").write_text("names: [face]\nkpt_shape: [5, 3]\nflip_idx: [1, 0, 2, 4, 3]\n")
+    categories = [{"id": 1, "name": "face", "keypoints": FACE_LANDMARKS}]
+    document = {"images": images, "categories": categories, "annotations": annotations}
+    (own / "instances.json").write_text(json.dumps(document))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a user stands: the checkout's tools and configs, and their own pictures."""
+    faces = write_tiny_faces(tmp_path / "faces")
+    work = tmp_path / "work"
+    own = work / "own"
+    own.mkdir(parents=True)
+    shutil.copytree(faces / "WIDER_train/images/0--Squares", own / "images")
+    write_every_format(own, read_face_labels(faces / "labelv2/train/labelv2.txt"))
+    for name in ("tools", "configs"):
+        (work / name).symlink_to(REPO / name)
+    cfg = Config.fromfile(REPO / CONFIG)
+    init_default_scope("mmdet")
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    torch.save({"state_dict": model.state_dict()}, work / "yunet_n.pth")
+    return work
+
+
+def boxes_of(path: Path) -> list:
+    document = read_document(path, Problems())
+    images = document.images
+    return sorted(
+        (images[key]["file_name"], box.name, *map(round, box.corners), len(box.points))
+        for key, box in document.boxes
+    )
+
+
+class Shell:
+    """Runs lines of a page in the user's folder; exported variables stay."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def run(self, line: str) -> tuple[list[str], str]:
+        """Arguments of the tool and what it printed."""
+        first, *words = shlex.split(line.replace("epoch_20", "epoch_1"))
+        if first == "export":
+            pairs = (word.split("=") for word in words)
+            values = {key: value.replace("$PWD", str(self.folder)) for key, value in pairs}
+            self.environment |= values
+            return [], ""
+        assert first == "python"
+        command = [sys.executable, *words, *OPTIONS.get(words[0], [])]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout[-1000:]}{done.stderr[-3000:]}"
+        return words, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_commands_of_the_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Shell(folder)
+    converted = {}
+    for line in "".join(blocks("bash")).splitlines():
+        words, output = shell.run(line)
+        if words and words[0].endswith("convert.py"):
+            found = boxes_of(folder / "own/train.json")
+            if "--val-fraction" in words:
+                found = sorted(found + boxes_of(folder / "own/val.json"))
+            converted[words[1]] = found
+        assert not (words and words[0] == "tools/test.py") or "coco/bbox_mAP" in output
+    assert set(converted) == {"labelme", "yolo", "voc", "csv", "coco"}
+    landmarks_left_out = [(*box[:-1], 0) for box in converted["coco"]]
+    assert len(landmarks_left_out) == 12
+    assert converted["voc"] == landmarks_left_out
+    for name in ("labelme", "yolo", "csv"):
+        assert converted[name] == converted["coco"], name
+
+    monkeypatch.chdir(folder)
+    (block,) = blocks("python")
+    exec(block, {})  # noqa: S102 - our own documentation
+
+
+@pytest.mark.slow
+def test_finetuning_page(folder: Path) -> None:
+    shell = Shell(folder)
+    arguments = ["csv", "own/faces.csv", "--images", "own/images", "--out", "own/train.json"]
+    shell.run(shlex.join(["python", CONVERT, *arguments, "--val-fraction", "0.2"]))
+    (block,) = blocks("bash", "finetuning.md")
+    outputs = [shell.run(line)[1] for line in block.splitlines()]
+    assert "coco/bbox_mAP" in outputs[1]
+    assert "coco/bbox_mAP" in outputs[2]
+    assert (folder / "work_dirs/own/epoch_1.pth").is_file()
+
+
+def test_other_landmarks_and_classes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The config of the page takes over all but two branches of the weights."""
+    monkeypatch.chdir(folder)
+    (block,) = blocks("python", "finetuning.md")
+    Path("own.py").write_text(block)
+    cfg = Config.fromfile("own.py")
+    model = MODELS.build(cfg.model)
+    checkpoint = torch.load("yunet_n.pth", weights_only=True)
+    whole = len(checkpoint["state_dict"])
+    hook = HOOKS.build(cfg.default_hooks.checkpoint_guard)
+    hook.check(model, checkpoint)
+    # Three levels; the pointwise and the depthwise convolution, weight and bias each.
+    assert len(checkpoint["state_dict"]) == whole - 2 * 3 * 4
+    assert not model.load_state_dict(checkpoint["state_dict"], strict=False).unexpected_keys
+
+
+def test_the_json_of_the_page_is_valid(tmp_path: Path) -> None:
+    (block,) = blocks("json")
+    path = tmp_path / "own.json"
+    path.write_text(block)
+    problems = Problems()
+    document = read_document(path, problems)
+    document.check_boxes(problems)
+    problems.check()
+    assert document.flip_pairs == ((0, 1),)
+    assert [len(box.points) for _, box in document.boxes] == [1, 0]

@@ -1,0 +1,156 @@
+"""Convert labels to the COCO-keypoints json that mmeiou.CocoKeypointDataset reads.
+
+python tools/dataset_converters/convert.py FORMAT LABELS --images IMAGES --out train.json
+
+Without problems in any line there is a file, with problems a list of them. `FORMAT --help` tells
+the options; docs/custom_dataset.md tells the formats and goes on to a trained detector.
+"""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+
+from mmeiou.converters import coco, csv_rows, labelme, voc, yolo
+from mmeiou.converters.choice import Choice
+from mmeiou.converters.coco_json import write_coco
+from mmeiou.converters.labels import LabelSet
+from mmeiou.converters.problems import ConversionError, Problems
+from mmeiou.converters.report import describe, split
+from mmeiou.converters.source import Source
+from mmeiou.whole_files import replacing
+
+FORMATS = {
+    "coco": "json of keypoints or of boxes alone: checked and brought into one form",
+    "yolo": "txt files of YOLO or YOLO-pose, named by data.yaml or by --classes",
+    "voc": "xml files of Pascal VOC, LabelImg, CVAT",
+    "csv": "one file with a row a box",
+    "labelme": "json files of LabelMe: rectangles, and points as landmarks",
+}
+
+
+def main() -> None:
+    """Read, check, write."""
+    args = _parse_args()
+    outputs = [args.out, *([args.out.with_name("val.json")] if args.val_fraction else [])]
+    try:
+        _check_paths(args, outputs)
+        source = Source(
+            labels=args.labels,
+            images=args.images,
+            problems=Problems(drop_bad_boxes=args.drop_bad_boxes),
+            classes=tuple(args.classes),
+            landmarks=tuple(args.landmarks),
+            below=args.below,
+            chosen=Choice(args.list) if args.list else None,
+        )
+        labels = _read(args, source)
+        parts = split(labels, args.val_fraction, args.seed) if args.val_fraction else (labels,)
+        with ExitStack() as stack:
+            unfinished = [stack.enter_context(replacing(path)) for path in outputs]
+            for part, path in zip(parts, unfinished, strict=True):
+                write_coco(part, path)
+    except (ConversionError, OSError) as error:
+        raise SystemExit(f"convert {args.format}: nothing written: {error}") from error
+    print(describe(labels, source.problems.dropped, source.turned))
+    _print_result(labels, parts, outputs, args.images)
+
+
+def _read(args: argparse.Namespace, source: Source) -> LabelSet:
+    if args.format == "yolo":
+        return yolo.read_yolo(source, _yolo_names(args, source))
+    if args.format == "voc":
+        return voc.read_voc(source, one_based=args.one_based)
+    readers = {"coco": coco.read_coco, "csv": csv_rows.read_csv, "labelme": labelme.read_labelme}
+    return readers[args.format](source)
+
+
+def _yolo_names(args: argparse.Namespace, source: Source) -> yolo.YoloNames:
+    """From data.yaml or the command line, where --classes and --landmarks name, not choose."""
+    if args.data:
+        return yolo.names_from_yaml(args.data)
+    listed = args.labels / yolo.CLASS_LIST
+    classes = source.classes
+    if not classes and listed.is_file():
+        classes = tuple(line.strip() for line in listed.read_text().splitlines() if line.strip())
+    if not classes:
+        raise ConversionError(
+            "YOLO's labels number the classes: name them by --data data.yaml or --classes face"
+        )
+    return yolo.YoloNames(classes, source.landmarks or yolo.landmark_names(args.num_landmarks))
+
+
+def _check_paths(args: argparse.Namespace, outputs: list[Path]) -> None:
+    for name, path in (("LABELS", args.labels), ("--images", args.images)):
+        if not path.exists():
+            raise ConversionError(f"{name} {path.absolute()} does not exist")
+    if args.format in ("coco", "csv") and not args.labels.is_file():
+        raise ConversionError(f"LABELS {args.labels} is a folder; expected a file")
+    if args.format == "yolo" and not args.labels.is_dir():
+        raise ConversionError(f"LABELS {args.labels} is no folder; expected that of the txt files")
+    if not args.images.is_dir():
+        raise ConversionError(f"--images {args.images} is no folder")
+    if len(set(outputs)) < len(outputs):
+        raise ConversionError(f"--val-fraction writes {outputs[1]}: choose another --out")
+    for path in outputs:
+        if path.exists() and not args.force:
+            raise ConversionError(f"{path} exists; --force replaces it")
+
+
+def _print_result(
+    labels: LabelSet, parts: tuple[LabelSet, ...], outputs: list[Path], images: Path
+) -> None:
+    for part, path in zip(parts, outputs, strict=True):
+        print(f"wrote {path}: {len(part.images)} images")
+    print(f"classes: {', '.join(labels.classes)}")
+    print(f"landmarks: {', '.join(labels.landmarks) or 'none'}")
+    if labels.landmarks and labels.flip_pairs is None:
+        print(
+            "which landmarks are left and right of each other is not known: write flip_pairs into "
+            "the categories, or name them left_... and right_... by --landmarks"
+        )
+    root = outputs[0].parent.absolute()
+    print(f"export MMEIOU_OWN_DATA={root}/ MMEIOU_OWN_IMAGES={images.absolute()}/")
+
+
+def _parse_args() -> argparse.Namespace:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    commands = parser.add_subparsers(dest="format", required=True, metavar="FORMAT")
+    modules = {"coco": coco, "yolo": yolo, "voc": voc, "csv": csv_rows, "labelme": labelme}
+    for name, summary in FORMATS.items():
+        command = commands.add_parser(
+            name, help=summary, description=modules[name].__doc__, formatter_class=raw
+        )
+        _add_common(command)
+        if name == "yolo":
+            command.add_argument("--data", type=Path, help="data.yaml with the names")
+            command.add_argument(
+                "--num-landmarks", type=int, default=0, help="of each box, without --data (0)"
+            )
+        if name == "voc":
+            command.add_argument(
+                "--one-based", action="store_true", help="pixels count from 1: Pascal's own data"
+            )
+    args = parser.parse_args()
+    if not 0 <= args.val_fraction < 1:
+        parser.error(f"--val-fraction {args.val_fraction}: expected at least 0 and below 1")
+    return args
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("labels", type=Path, metavar="LABELS", help="file or folder")
+    add("--images", type=Path, required=True, help="folder that the paths of images start from")
+    add("--out", type=Path, required=True, metavar="FILE", help="json to write")
+    add("--val-fraction", type=float, default=0, help="part of the images for val.json beside it")
+    add("--seed", type=int, default=0, help="of that choice (0)")
+    add("--classes", nargs="+", default=[], help="names of the classes wanted, in their order")
+    add("--landmarks", nargs="+", default=[], help="names of the landmarks, in their order")
+    add("--below", default="", metavar="FOLDER", help="only images in this folder of IMAGES")
+    add("--list", type=Path, metavar="FILE", help="only images that this file lists, one a line")
+    add("--drop-bad-boxes", action="store_true", help="leave out, and count, unusable boxes")
+    add("--force", action="store_true", help="replace an existing file")
+
+
+if __name__ == "__main__":
+    main()
