@@ -32,7 +32,7 @@ OWN_TESTS = {
     ("mix_in.md", "python"): "test_mix_in.py",
 }
 BLOCK = re.compile(
-    r"(?:<!-- not run: (?P<reason>.+) -->\n)?```(?P<language>bash|python)\n(?P<text>.*?)```",
+    r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>bash|python)\n(?P<text>.*?)```",
     re.DOTALL,
 )
 
@@ -64,7 +64,7 @@ def test_every_block_has_somebody_who_runs_it(repo: Path) -> None:
 
 @pytest.fixture(scope="module")
 def folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the blocks expect to find; one folder, because later blocks use what earlier made."""
+    """What the blocks expect to find."""
     place = tmp_path_factory.mktemp("newcomer")
     for name in ("tools", "configs", "docs"):
         (place / name).symlink_to(repo / name)
@@ -89,9 +89,17 @@ def folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("block", HERE, ids=lambda b: f"{b.page}-{b.text.split(maxsplit=2)[1]}")
-def test_block_runs(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", sorted({block.page for block in HERE}))
+def test_blocks_run_in_their_order(
+    page: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(folder)
+    for block in HERE:
+        if block.page == page:
+            run(block, folder)
+
+
+def run(block: Block, folder: Path) -> None:
     if block.language == "python" and block.text.startswith("_base_"):
         (folder / "own.py").write_text(block.text)
         init_default_scope("mmdet")
@@ -104,4 +112,4 @@ def test_block_runs(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch)
     done = subprocess.run(
         program, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+    assert done.returncode == 0, f"{block.text}\n{done.stdout[-1000:]}{done.stderr[-3000:]}"

@@ -38,7 +38,8 @@ def test_freed_memory_is_taken_again() -> None:
         )
         for way in ("plain", "reuse")
     }
-    assert faults["reuse"] < 100 < faults["plain"]
+    # A block more may be needed at first; without reuse it is one each time.
+    assert faults["reuse"] < faults["plain"] / 4
 
 
 @pytest.mark.parametrize(("device", "calls"), [("cpu", 1), ("meta", 0)])
