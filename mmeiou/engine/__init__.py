@@ -4,7 +4,6 @@ from mmeiou.engine.bfloat16_optim_wrapper import BFloat16OptimWrapper
 from mmeiou.engine.checkpoint_guard_hook import CheckpointGuardHook
 from mmeiou.engine.compile_hook import CompileHook
 from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
-from mmeiou.engine.freeze_norm_hook import FreezeNormHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 
 __all__ = [
@@ -12,6 +11,5 @@ __all__ = [
     "CheckpointGuardHook",
     "CompileHook",
     "FoldBatchNormHook",
-    "FreezeNormHook",
     "ReuseMemoryHook",
 ]
