@@ -6,8 +6,9 @@ Imports the MM stack only inside functions: MMEngine fixes its device when it is
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
+
+from mmeiou.config_files import find_config
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
@@ -73,14 +74,16 @@ def load_config(args: argparse.Namespace) -> Any:
     """
     select_device(args.device)
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise SystemExit(f"config not found: {args.config}")
+    try:
+        config = find_config(args.config)
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from error
     from mmengine.config import Config  # noqa: PLC0415
 
-    cfg = Config.fromfile(args.config)
+    cfg = Config.fromfile(config)
     cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{Path(args.config).stem}"
+    cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{config.stem}"
     if args.launcher != "none":
         prepare_distributed_cpu(cfg)
     return cfg

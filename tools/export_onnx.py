@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from mmeiou.cli import parse_cfg_options, select_device
+from mmeiou.config_files import find_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,14 +43,16 @@ def main() -> None:
     """Load, export, report."""
     args = parse_args()
     select_device("cpu")
-    if not Path(args.config).is_file():
-        raise SystemExit(f"config not found: {args.config}")
+    try:
+        config = find_config(args.config)
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from error
     from mmengine.config import Config  # noqa: PLC0415 - after the device is chosen
 
     from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415
     from mmeiou.engine.load_detector import load_detector  # noqa: PLC0415
 
-    cfg = Config.fromfile(args.config)
+    cfg = Config.fromfile(config)
     cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
     model = load_detector(cfg, args.checkpoint)
     stride = stride_of(model)

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from os import PathLike
-from pathlib import Path
+from os import PathLike, fspath
 
 import torch
 from mmdet.structures import DetDataSample
@@ -11,6 +10,7 @@ from mmengine.config import Config
 
 from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
+from mmeiou.config_files import find_config
 from mmeiou.engine.load_detector import load_detector
 from mmeiou.models import YuNet
 
@@ -34,9 +34,7 @@ class TorchBackend:
         self, config: Config | str | PathLike[str], checkpoint: str | PathLike[str], device: str
     ) -> None:
         if not isinstance(config, Config):
-            if not Path(config).is_file():
-                raise FileNotFoundError(f"config {config} not found")
-            config = Config.fromfile(config)
+            config = Config.fromfile(find_config(fspath(config)))
         model = load_detector(config, str(checkpoint))
         if not isinstance(model, YuNet):
             raise ValueError(  # noqa: TRY004 - the config's value is wrong, not an argument's type

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmeiou.cli import parse_cfg_options
+from mmeiou.config_files import find_config
 
 Split = Literal["train", "val", "test"]
 
@@ -16,15 +17,13 @@ def read_config(path: Path, cfg_options: Sequence[str] = ()) -> Any:
     """Read a config and override keys of it.
 
     Args:
-        path: Its file.
+        path: Its file, or the name of a shipped one.
         cfg_options: ``KEY=VALUE`` each, as on the command line.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"config {path} not found")
-    cfg = Config.fromfile(path)
+    cfg = Config.fromfile(find_config(path))
     cfg.merge_from_dict(parse_cfg_options(list(cfg_options)))
     return cfg
 

@@ -112,7 +112,7 @@ def test_other_data_is_drawn_by_mmdetection(run_tool, coco_config, tmp_path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gone.py", "--out", "a.png"], "config gone.py not found"),
+        (["gone.py", "--out", "a.png"], "config not found: gone.py"),
         (["{config}", "--out", "a.png", "--split", "test"], "has no test_dataloader"),
         (["{config}", "--out", "{tmp}/a.xyz"], "OpenCV"),
     ],

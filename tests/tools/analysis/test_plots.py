@@ -164,5 +164,5 @@ def test_sizes_of_the_tool(run_tool, config, tiny, tmp_path) -> None:
     run_tool("plot_sizes", config, "--out", tmp_path / "b.png", "--split", "val")
     tall, low = (cv2.imread(str(tmp_path / name)).shape[0] for name in ("a.png", "b.png"))
     assert tall > low > 300
-    with pytest.raises(SystemExit, match=r"plot_sizes: config gone\.py not found"):
+    with pytest.raises(SystemExit, match=r"plot_sizes: config not found: gone\.py"):
         run_tool("plot_sizes", Path("gone.py"), "--out", tmp_path / "c.png")
