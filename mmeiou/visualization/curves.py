@@ -1,7 +1,6 @@
 """Loss, learning rate and accuracy over training runs."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,37 +19,74 @@ class Curves:
     """What a run's log says of its progress, as (iteration, value) pairs in their order.
 
     Attributes:
-        loss: Training loss, at least one pair.
+        loss: Training loss.
         metrics: Each metric of the validation set.
         parts: Each term of the loss, if there are several.
         lr: Learning rate.
     """
 
     loss: Points
-    metrics: dict[str, Points]
+    metrics: dict[str, Points] = field(default_factory=dict)
     parts: dict[str, Points] = field(default_factory=dict)
     lr: Points = field(default_factory=list)
+
+    def followed_by(self, later: "Curves") -> "Curves":
+        """These up to the start of the later run, an interval of logging before its first loss."""
+        if not later.loss:
+            return self
+        first = later.loss[0][0]
+        start = first - (later.loss[1][0] - first if len(later.loss) > 1 else 1)
+
+        def join(ours: Points, theirs: Points) -> Points:
+            return [point for point in ours if point[0] <= start] + theirs
+
+        def join_all(ours: dict[str, Points], theirs: dict[str, Points]) -> dict[str, Points]:
+            joined = {
+                name: join(ours.get(name, []), theirs.get(name, [])) for name in {**ours, **theirs}
+            }
+            return {name: points for name, points in joined.items() if points}
+
+        return Curves(
+            join(self.loss, later.loss),
+            join_all(self.metrics, later.metrics),
+            join_all(self.parts, later.parts),
+            join(self.lr, later.lr),
+        )
 
 
 def read_curves(run: Path, prefix: str = "WIDERFace/") -> Curves:
     """Read the scalars that a run logged.
 
+    A work folder has a log for each start of the run. They are read one after the other, and each
+    replaces what it repeats: a resumed run goes on where its checkpoint was, one that began anew
+    is shown alone. Logs without a loss, those of tests, are left out.
+
     Args:
-        run: Work folder of an MMEngine run, of which the latest log is taken; the folder of one
-            log in it, named by time; or a ``scalars.json``.
+        run: Work folder of an MMEngine run; the folder of one log in it, named by time; or a
+            ``scalars.json``.
         prefix: What the names of the metrics to read begin with. If it is empty, there need not be
             a metric yet.
 
     Raises:
         FileNotFoundError: There is no log.
-        ValueError: The log cannot be read, or holds no loss, or no metric of that prefix.
+        ValueError: A log cannot be read, or they hold no loss, or no metric of that prefix.
     """
     # folders are named by time
     logs = sorted(run.glob("*/vis_data/scalars.json")) or list(run.glob("vis_data/scalars.json"))
-    log = run if run.is_file() else logs[-1] if logs else None
-    if log is None:
+    if run.is_file():
+        logs = [run]
+    if not logs:
         raise FileNotFoundError(f"no log of a training run in {run}: no */vis_data/scalars.json")
-    curves = Curves([], defaultdict(list), defaultdict(list))
+    curves = Curves([])
+    for log in logs:
+        curves = curves.followed_by(_read(log, prefix))
+    if not curves.loss or (prefix and not curves.metrics):
+        raise ValueError(f"{logs[-1]} holds no loss or no {prefix}*; did training finish?")
+    return curves
+
+
+def _read(log: Path, prefix: str) -> Curves:
+    curves = Curves([])
     number = 0
     try:
         for line in log.read_text(encoding="utf-8").splitlines():
@@ -58,8 +94,6 @@ def read_curves(run: Path, prefix: str = "WIDERFace/") -> Curves:
             _add(curves, json.loads(line), prefix)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{log}:{number}: not a line of MMEngine's scalars: {error}") from error
-    if not curves.loss or (prefix and not curves.metrics):
-        raise ValueError(f"{log} holds no loss or no {prefix}*; did training finish?")
     return curves
 
 
@@ -71,13 +105,13 @@ def _add(curves: Curves, scalars: dict[str, Any], prefix: str) -> None:
             curves.lr.append((iteration, scalars["lr"]))
         for name, value in scalars.items():
             if "loss" in name and name != "loss":
-                curves.parts[name].append((iteration, value))
+                curves.parts.setdefault(name, []).append((iteration, value))
         return
     # Its own step counts epochs; it was measured after the iteration logged last.
     iteration = curves.loss[-1][0] if curves.loss else 0
     for name, value in scalars.items():
         if name.startswith(prefix) and name not in _NOT_METRICS and isinstance(value, (int, float)):
-            curves.metrics[name].append((iteration, value))
+            curves.metrics.setdefault(name, []).append((iteration, value))
 
 
 def plot_curves(file: Path, curves: Curves, title: str, floor: float | None = None) -> None:

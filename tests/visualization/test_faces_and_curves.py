@@ -57,7 +57,7 @@ def _log(work_dir: Path, run: str, *lines: dict[str, float]) -> None:
     (folder / "scalars.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_curves_are_those_of_the_latest_run(tmp_path: Path) -> None:
+def test_a_run_that_began_anew_is_shown_alone(tmp_path: Path) -> None:
     _log(tmp_path, "20250101_000000", {"loss": 9.0, "iter": 1}, {"WIDERFace/AP": 0.1, "step": 1})
     _log(
         tmp_path,
@@ -71,6 +71,31 @@ def test_curves_are_those_of_the_latest_run(tmp_path: Path) -> None:
     curves = read_curves(tmp_path)
     assert curves.loss == [(10, 5.0), (20, 4.0), (30, 3.0)]
     assert curves.metrics == {"WIDERFace/AP": [(20, 0.3), (30, 0.6)]}
+
+
+def test_a_resumed_run_replaces_what_it_repeats_and_tests_are_left_out(tmp_path: Path) -> None:
+    _log(  # a checkpoint after iteration 20, interrupted after 30
+        tmp_path,
+        "20250101_000000",
+        {"loss": 9.0, "loss_a": 4.0, "lr": 0.1, "iter": 10},
+        {"loss": 8.0, "loss_a": 3.0, "lr": 0.2, "iter": 20},
+        {"WIDERFace/AP": 0.1, "step": 1},
+        {"loss": 7.0, "loss_a": 2.0, "lr": 0.3, "iter": 30},
+        {"WIDERFace/AP": 0.9, "WIDERFace/old": 0.9, "step": 2},
+    )
+    _log(
+        tmp_path,
+        "20250102_000000",
+        {"loss": 6.0, "lr": 0.4, "iter": 30},
+        {"loss": 5.0, "lr": 0.5, "iter": 40},
+        {"WIDERFace/AP": 0.2, "step": 2},
+    )
+    _log(tmp_path, "20250103_000000", {"WIDERFace/AP": 0.7, "step": 0})
+    curves = read_curves(tmp_path)
+    assert curves.loss == [(10, 9.0), (20, 8.0), (30, 6.0), (40, 5.0)]
+    assert curves.parts == {"loss_a": [(10, 4.0), (20, 3.0)]}
+    assert curves.lr == [(10, 0.1), (20, 0.2), (30, 0.4), (40, 0.5)]
+    assert curves.metrics == {"WIDERFace/AP": [(20, 0.1), (40, 0.2)]}
 
 
 def test_a_run_without_result_is_an_error(tmp_path: Path) -> None:
