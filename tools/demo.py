@@ -167,7 +167,7 @@ def _run(args: argparse.Namespace) -> int:
         demo.run_video(Video(path), path.stem, args.max_frames)
     demo.write_results(as_json=args.json, as_text=args.wider_txt)
     faces = sum(len(faces) for _, _, faces in demo.found)
-    print(f"{faces} faces in {len(demo.found)} pictures, written to {args.out}")
+    print(f"faces: {faces}, pictures: {len(demo.found)}, written to {args.out}")
     return demo.failures
 
 

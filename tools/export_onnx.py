@@ -43,18 +43,17 @@ def main() -> None:
     """Load, export, report."""
     args = parse_args()
     select_device("cpu")
-    try:
-        config = find_config(args.config)
-    except FileNotFoundError as error:
-        raise SystemExit(str(error)) from error
     from mmengine.config import Config  # noqa: PLC0415 - after the device is chosen
 
     from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415
     from mmeiou.engine.load_detector import load_detector  # noqa: PLC0415
 
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
-    model = load_detector(cfg, args.checkpoint)
+    try:
+        cfg = Config.fromfile(find_config(args.config))
+        cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
+        model = load_detector(cfg, args.checkpoint)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"export_onnx: {error}") from error
     stride = stride_of(model)
     width, height = (-(-side // stride) * stride for side in args.size)
     if (width, height) != tuple(args.size):

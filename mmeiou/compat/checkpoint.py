@@ -23,6 +23,10 @@ MapLocation = str | torch.device | dict[str, str] | Callable[..., Any] | None
 _NUMBERS = "?bhilqBHILQefd"  # NumPy's codes of booleans, integers and floats
 
 
+class CheckpointError(ValueError):
+    """A file is no checkpoint, is incomplete, or is not safe to load."""
+
+
 def install(checkpoint: Any) -> None:
     """Make every way to load a checkpoint a safe one.
 
@@ -49,12 +53,16 @@ def load_from_local(filename: str, map_location: MapLocation) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UnpicklingError: If the file holds objects that are not in the list of what may occur.
-        RuntimeError: If the file cannot be read otherwise.
+        CheckpointError: If the file holds objects that are not in the list of what may occur, or
+            cannot be read otherwise.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} not found")
+        raise FileNotFoundError(
+            f"checkpoint {path} not found ({path.absolute()}): correct the argument, or load_from "
+            "of the config; the shipped configs for fine-tuning take it from the environment: "
+            "MMEIOU_WEIGHTS"
+        )
     return load_safely(str(path), map_location)
 
 
@@ -78,16 +86,19 @@ def _explained(source: str) -> Iterator[None]:
             raise
         refused = re.search(r"GLOBAL (.+?)( was not| whose module|$)", str(error), re.MULTILINE)
         if isinstance(error, pickle.UnpicklingError) and refused:
-            raise pickle.UnpicklingError(
+            raise CheckpointError(
                 f"{source} holds {refused[1]}, which is not among the data of a checkpoint and may "
                 "run code when loaded, so it was refused. If the file is from a source you trust: "
                 "allow it with torch.serialization.add_safe_globals, or keep only the weights "
                 "with torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW_FILE)."
-            ) from error
-        raise RuntimeError(
-            f"{source} cannot be read as a checkpoint: {error or type(error).__name__}. If it is "
-            "incomplete, copy or download it again, or take the checkpoint saved before it."
-        ) from error
+            ) from None
+        # torch wraps the reason in its advice to load the file by other means, no help here
+        reason = str(error).rpartition("WeightsUnpickler error:")[2].partition("Check the doc")[0]
+        raise CheckpointError(
+            f"{source} cannot be read as a checkpoint: {reason.strip() or type(error).__name__}. "
+            "If it is incomplete, copy or download it again, or take the checkpoint saved before "
+            "it."
+        ) from None
 
 
 def _allowed_globals() -> list[Any]:

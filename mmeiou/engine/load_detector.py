@@ -20,7 +20,8 @@ def load_detector(cfg: Config, checkpoint: str) -> Any:
         The model on the CPU, in evaluation mode.
 
     Raises:
-        ValueError: If the checkpoint is of another architecture.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no checkpoint, or one of another architecture.
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
     model = MODELS.build(cfg.model)

@@ -43,10 +43,10 @@ def read_labels(source: Path, face_label: int = 0) -> LabelledSet:
     if source.is_dir():
         faces = load_ground_truth(source)
         return LabelledSet(SUBSETS, faces, {key: Path(f"{key}.jpg") for key in faces})
-    if not source.is_file():
-        raise FileNotFoundError(f"labels {source} not found")
     if source.suffix == ".py":
         return _of_config(source, face_label)
+    if not source.is_file():
+        raise FileNotFoundError(f"labels {source} not found")
     return _gathered(
         source,
         (

@@ -12,6 +12,7 @@ Points = list[tuple[int, float]]
 
 _STYLES = ("-", "--", ":", "-.")
 _NOT_METRICS = {"step", "epoch", "iter", "time", "data_time", "memory"}
+_UNDEFINED = -1  # COCO's AP where there are no boxes, of a size for example
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def _add(curves: Curves, scalars: dict[str, Any], prefix: str) -> None:
     # Its own step counts epochs; it was measured after the iteration logged last.
     iteration = curves.loss[-1][0] if curves.loss else 0
     for name, value in scalars.items():
-        if name.startswith(prefix) and name not in _NOT_METRICS and isinstance(value, (int, float)):
+        if not name.startswith(prefix) or name in _NOT_METRICS:
+            continue
+        if isinstance(value, (int, float)) and value != _UNDEFINED:
             curves.metrics.setdefault(name, []).append((iteration, value))
 
 
@@ -147,6 +150,7 @@ def plot_runs(file: Path, runs: Mapping[str, Curves], floor: float | None = None
         )
         panels = dict(zip(heights, grid[:, 0], strict=True))
         grid[-1, 0].set_xlabel("iteration")
+        grid[-1, 0].xaxis.get_major_locator().set_params(integer=True)
         _plot(panels["training loss"], losses)
         if "learning rate" in panels:
             _plot(panels["learning rate"], {name: {"lr": run.lr} for name, run in runs.items()})

@@ -2,7 +2,6 @@
 
 import io
 import os
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,8 @@ from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner, checkpoint, load_checkpoint
 from torch import nn
+
+from mmeiou.compat.checkpoint import CheckpointError
 
 
 @MODELS.register_module()
@@ -175,9 +176,7 @@ def test_code_is_refused_and_not_run(zipped, tmp_path):
     if hasattr(checkpoint, "_safe_torch_load"):
         loads.append(lambda: checkpoint._safe_torch_load(in_memory, weights_only=False))
     for load in loads:
-        with pytest.raises(
-            pickle.UnpicklingError, match=r"(evil.pth|file) holds (posix|nt).system"
-        ):
+        with pytest.raises(CheckpointError, match=r"(evil.pth|file) holds (posix|nt).system"):
             load()
         assert not folder.exists()
     torch.load(path, weights_only=False)
@@ -199,7 +198,7 @@ class Call:
 )
 def test_getattr_is_for_functions_of_known_classes_only(args, tmp_path):
     torch.save({"x": Call(*args)}, tmp_path / "getattr.pth")
-    with pytest.raises(pickle.UnpicklingError, match=r"getattr.pth holds builtins.getattr\(.*'"):
+    with pytest.raises(CheckpointError, match=r"getattr.pth holds builtins.getattr\(.*'"):
         checkpoint.CheckpointLoader.load_checkpoint(str(tmp_path / "getattr.pth"))
 
 
@@ -213,18 +212,19 @@ def test_incomplete_files_are_named(zipped, tmp_path):
     for length in [*range(0, len(content) - 1, len(content) // 40), len(content) - 1]:
         path.write_bytes(content[:length])
         # a legacy file that ends within a name seems to ask for an unknown class
-        with pytest.raises(
-            (RuntimeError, pickle.UnpicklingError), match=r"cut.pth (cannot be read|holds)"
-        ):
+        with pytest.raises(CheckpointError, match=r"cut.pth (cannot be read|holds)"):
             load_checkpoint(TinyModel(), str(path))
 
 
 def test_other_files_are_named(tmp_path):
     path = tmp_path / "page.pth"
     path.write_text("<html>404 Not Found</html>")
-    with pytest.raises(RuntimeError, match=r"page.pth cannot be read as a checkpoint"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"page.pth cannot be read as a checkpoint: Unsupported operand 60\. If",
+    ):
         load_checkpoint(TinyModel(), str(path))
-    with pytest.raises(FileNotFoundError, match=r"absent.pth not found"):
+    with pytest.raises(FileNotFoundError, match=r"absent.pth not found .*MMEIOU_WEIGHTS"):
         load_checkpoint(TinyModel(), str(tmp_path / "absent.pth"))
 
 

@@ -52,3 +52,18 @@ def test_checkpoint_of_another_architecture(repo: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "the checkpoint does not fit YuNet" in done.stderr
     assert not out.exists()
+
+
+def test_what_cannot_be_loaded_is_said_without_a_traceback(repo: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.pth"
+    page.write_text("<html>404 Not Found</html>")
+    for checkpoint, reason in (
+        (page, "page.pth cannot be read as a checkpoint"),
+        (tmp_path / "absent.pth", "absent.pth not found"),
+    ):
+        done = export(repo, checkpoint, "--out", str(tmp_path / "x.onnx"))
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith("export_onnx: ")
+        assert reason in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "x.onnx").exists()

@@ -112,7 +112,14 @@ def test_terms_of_the_loss_the_learning_rate_and_any_metric(tmp_path: Path) -> N
         "20250101_000000",
         {"lr": 0.1, "loss": 5.0, "loss_cls": 2.0, "loss_bbox": 3.0, "iter": 10, "time": 1.0},
         {"lr": 0.2, "loss": 4.0, "loss_cls": 1.0, "loss_bbox": 3.0, "iter": 20, "time": 1.0},
-        {"coco/bbox_mAP": 0.5, "data_time": 0.1, "time": 0.2, "step": 1, "note": "text"},
+        {
+            "coco/bbox_mAP": 0.5,
+            "coco/bbox_mAP_s": -1.0,
+            "data_time": 0.1,
+            "time": 0.2,
+            "step": 1,
+            "note": "text",
+        },
     )
     curves = read_curves(tmp_path / "20250101_000000", prefix="")  # a log's own folder
     assert curves.parts == {"loss_cls": [(10, 2.0), (20, 1.0)], "loss_bbox": [(10, 3.0), (20, 3.0)]}
