@@ -1,5 +1,6 @@
 """Predictions against labels, and the figures with what is needed to read them."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -74,9 +75,14 @@ def pair(
 ) -> PairedSet:
     """Bring predictions and ground truth together by ``<event>/<image>``.
 
+    Where a prediction names no event, as those of a single folder do, ``<image>`` is enough if only
+    one image is called so.
+
     Raises:
         ValueError: If no predicted image is in the ground truth.
     """
+    whole = {name: key for name, key in _by_image(ground_truth).items() if key not in predictions}
+    predictions = {whole.get(key, key): found for key, found in predictions.items()}
     unknown = [key for key in predictions if key not in ground_truth]
     if len(unknown) == len(predictions):
         raise ValueError(
@@ -87,6 +93,17 @@ def pair(
         FaceImage(*predictions.get(key, _NONE_FOUND), *faces) for key, faces in ground_truth.items()
     ]
     return PairedSet(images, [key for key in ground_truth if key not in predictions], unknown)
+
+
+def _by_image(keys: Collection[str]) -> dict[str, str]:
+    """The keys by their images' names alone, where those are unique and no keys themselves."""
+    names = [key.rpartition("/")[2] for key in keys]
+    times = Counter(names)
+    return {
+        name: key
+        for name, key in zip(names, keys, strict=True)
+        if times[name] == 1 and name not in keys
+    }
 
 
 def evaluate(

@@ -45,6 +45,15 @@ def test_nothing_in_common():
         pair({"other/a": FOUND}, TRUTH)
 
 
+def test_images_without_an_event_are_found_by_their_name():
+    truth = {**TRUTH, "other/b": TRUTH["e/b"], "c": TRUTH["e/c"]}
+    nothing = Detections(BOX[:0], np.zeros(0))
+    paired = pair({"a": FOUND, "b": FOUND, "c": FOUND, "d": nothing, "e/d": FOUND}, truth)
+    assert paired.unknown == ["b", "d"]  # two images are called so; predicted already
+    assert paired.missed == ["e/b", "e/c", "e/e", "e/f", "other/b"]
+    assert [len(image.scores) for image in paired.images] == [1, 0, 0, 1, 0, 0, 0, 1]
+
+
 def test_report_tells_protocol_and_size():
     kept = np.array([[True, False], [True, True]])
     truth = {"e/a": LabelledFaces(BOX.repeat(2, axis=0), kept), "e/b": TRUTH["e/a"]}

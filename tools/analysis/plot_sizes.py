@@ -29,7 +29,6 @@ from mmeiou.functional.wider_ap import FaceImage
 from mmeiou.visualization.figures import COLOURS, figure
 
 EDGES = 2 ** np.arange(0, 11.5, 0.5)  # pixels: 1 to 2048
-SOME = 10  # a recall of fewer faces is noise
 
 Floats = NDArray[np.float64]
 
@@ -120,13 +119,12 @@ def plot(
 
 
 def _plot_recall(axes: Any, recall: Recall) -> None:
-    counted = recall.faces >= SOME
-    part = np.where(counted, recall.found / np.maximum(recall.faces, 1), np.nan)
+    part = np.where(recall.faces > 0, recall.found / np.maximum(recall.faces, 1), np.nan)
     axes.stairs(part, EDGES, color=COLOURS[2], lw=2)
     for left, right, value, count in zip(EDGES, EDGES[1:], part, recall.faces, strict=False):
-        if count >= SOME:
+        if count:
             axes.text(np.sqrt(left * right), value + 0.02, count, ha="center", fontsize="x-small")
-    axes.set(ylabel=f"found (bins of {SOME} faces or more)", ylim=(0, 1.12))
+    axes.set(ylabel="part found, and of how many", ylim=(0, 1.12))
 
 
 def _mark(panels: Any, strides: Sequence[float]) -> None:

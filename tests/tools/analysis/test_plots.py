@@ -137,7 +137,7 @@ def test_histograms_and_strides(import_tool, figures, tmp_path) -> None:
     tool = import_tool("plot_sizes")
     seen = figures(tool)
     recall = tool.Recall(np.full(22, 20), np.full(22, 5))
-    recall.faces[0] = 3
+    recall.faces[0] = recall.found[0] = 0
     values = {"as labelled": np.array([10.0, 10, 100]), "augmented": np.array([30.0])}
     tool.plot(tmp_path / "sizes.png", values, [8, 16], recall)
     top, bottom = seen[0].axes
@@ -149,7 +149,8 @@ def test_histograms_and_strides(import_tool, figures, tmp_path) -> None:
     assert heights.max() == pytest.approx(200 / 3)  # two of three, in per cent
     (steps,) = bottom.patches[:1]
     drawn = steps.get_data().values
-    assert np.isnan(drawn[0])  # three faces are too few to tell
+    assert np.isnan(drawn[0])  # there are none
+    assert [text.get_text() for text in bottom.texts] == ["20"] * 21
     assert set(drawn[1:]) == {0.25}
 
 
