@@ -133,7 +133,7 @@ def test_boxes_alone(own):
 
 @pytest.fixture
 def cfg(repo: Path) -> Config:
-    return Config.fromfile(repo / "configs/yunet/yunet-n_finetune_1xb16-20e_own-faces.py")
+    return Config.fromfile(repo / "configs/yunet/yunet-n_finetune_1xb16-8e_own-faces.py")
 
 
 def test_through_the_training_pipeline(own, cfg):

@@ -89,7 +89,7 @@ def test_a_folder_with_results(run: Run, pictures: Path) -> None:
     out = pictures / "out"  # may be inside the input: its pictures are not taken for input
     for _ in range(2):
         said = run(pictures, "--out", out, "--json", "--wider-txt", "--scales", "0.5", "1")
-        assert f"2 faces in 2 pictures, written to {out}" in said
+        assert f"faces: 2, pictures: 2, written to {out}" in said
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     texts = {"wider_txt/0--Parade/one.txt", "wider_txt/in/two.txt"}
     assert files == {"0--Parade/one.png", "two.png", "faces.json"} | texts
@@ -113,7 +113,7 @@ def test_unreadable_images_of_a_folder_are_said_and_counted(
     (pictures / "bad.jpg").write_bytes(b"no image")
     said = run(pictures, "--out", tmp_path / "out", fails="1 unreadable images were skipped")
     assert "bad.jpg: not an image" in said
-    assert "2 faces in 2 pictures" in said
+    assert "faces: 2, pictures: 2" in said
     assert not (tmp_path / "out" / "bad.jpg").exists()
 
 

@@ -1,5 +1,5 @@
 # The smaller one: half the channels early on, no shared DP unit in the head.
-_base_ = "./yunet-n_finetune_1xb16-20e_own-faces.py"
+_base_ = "./yunet-n_finetune_1xb16-8e_own-faces.py"
 
 load_from = "{{$MMEIOU_WEIGHTS:yunet_s.pth}}"
 model = dict(
