@@ -7,6 +7,7 @@ from mmdet.datasets import CocoDataset
 
 from mmeiou.converters.coco import CocoDocument, read_document
 from mmeiou.converters.problems import Problems
+from mmeiou.datasets.keypoint_info import KeypointInfoMixin
 from mmeiou.datasets.strict_images import StrictImagesMixin
 from mmeiou.datasets.transforms.flip import FLIP_PAIRS
 from mmeiou.registry import DATASETS
@@ -15,7 +16,7 @@ NUM_NUMBERS = 3  # of a landmark: x, y, v
 
 
 @DATASETS.register_module()
-class CocoKeypointDataset(StrictImagesMixin, CocoDataset):
+class CocoKeypointDataset(KeypointInfoMixin, StrictImagesMixin, CocoDataset):
     """MMDetection's ``CocoDataset`` with landmarks, and names from the json itself.
 
     The format is that of :mod:`mmeiou.converters.coco_json`, which
@@ -138,10 +139,3 @@ class CocoKeypointDataset(StrictImagesMixin, CocoDataset):
                 f"{self._metainfo['classes']})"
             )
         return data_list
-
-    def get_data_info(self, idx: int) -> dict[str, Any]:
-        """The labels of an image, with what its transforms need to know of the landmarks."""
-        info = super().get_data_info(idx)
-        info["num_keypoints"] = self.num_keypoints
-        info["keypoint_flip_pairs"] = self._metainfo["keypoint_flip_pairs"]
-        return info

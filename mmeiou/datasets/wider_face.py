@@ -6,6 +6,7 @@ from mmdet.datasets import BaseDetDataset
 from mmengine.fileio import join_path
 
 from mmeiou.datasets.instances import FaceArrays, FaceInstances
+from mmeiou.datasets.keypoint_info import KeypointInfoMixin
 from mmeiou.datasets.readers import FaceLabel, read_face_labels
 from mmeiou.datasets.readers.face_label import BadBox, KeypointWeight
 from mmeiou.datasets.strict_images import StrictImagesMixin
@@ -14,7 +15,7 @@ from mmeiou.registry import DATASETS
 
 
 @DATASETS.register_module()
-class WIDERFaceDataset(StrictImagesMixin, BaseDetDataset):
+class WIDERFaceDataset(KeypointInfoMixin, StrictImagesMixin, BaseDetDataset):
     """WIDER FACE, or any faces labelled in one of its formats.
 
     An image's ``data_info`` has ``img_id`` (its place in the label file), ``img_path``,
@@ -122,10 +123,3 @@ class WIDERFaceDataset(StrictImagesMixin, BaseDetDataset):
                     f"{self.min_face_size}); filter_cfg=dict(filter_empty_gt=True) leaves none"
                 )
         return data_list
-
-    def get_data_info(self, idx: int) -> dict[str, Any]:
-        """The labels of an image, with what its transforms need to know of the landmarks."""
-        info = super().get_data_info(idx)
-        info["num_keypoints"] = self.num_keypoints
-        info["keypoint_flip_pairs"] = self._metainfo["keypoint_flip_pairs"]
-        return info
