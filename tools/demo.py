@@ -5,7 +5,6 @@ faces.json and, in the format of WIDER FACE's evaluation, wider_txt/.
 """
 
 import argparse
-import json
 import os
 import sys
 from contextlib import suppress
@@ -19,14 +18,10 @@ from tqdm import tqdm
 
 from mmeiou.apis import FaceDetector, Faces, ImageError
 from mmeiou.apis.images import Image, load_image
-from mmeiou.apis.media import (
-    IMAGE_SUFFIXES,
-    Video,
-    list_images,
-    video_writer,
-    write_image,
-)
-from mmeiou.evaluation.wider_text import Detections, check_replaceable, image_key, write_predictions
+from mmeiou.apis.media import Video, video_writer, write_image
+from mmeiou.labels import Detections
+from mmeiou.labels.formats import faces_json, wider_txt
+from mmeiou.labels.image_files import IMAGE_SUFFIXES, image_key, list_images
 from mmeiou.visualization import draw_faces
 from mmeiou.visualization.blur import blur_faces
 from mmeiou.whole_files import replacing
@@ -55,10 +50,9 @@ class Demo:
 
     def run_folder(self, folder: Path) -> None:
         """Process the images of a folder; unreadable ones are said and counted."""
-        for path in tqdm(list_images(folder, outside=self.out), unit="image"):
-            name = str(path.relative_to(folder))
+        for name in tqdm(list_images(folder, outside=self.out), unit="image"):
             try:
-                quit_ = self._process(path, name)
+                quit_ = self._process(folder / name, name)
             except ImageError as error:
                 tqdm.write(f"demo: skipped: {error}", file=sys.stderr)
                 self.failures += 1
@@ -84,8 +78,7 @@ class Demo:
         if as_json:
             with replacing(self.out / "faces.json") as unfinished:
                 records = [{**where, "faces": _records(faces)} for where, _, faces in self.found]
-                lines = ",\n".join(map(json.dumps, records))  # a picture a line
-                unfinished.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+                faces_json.write(records, unfinished)
         if as_text:
             texts = {
                 key: Detections(faces.boxes.astype(np.float64), faces.scores.astype(np.float64))
@@ -93,7 +86,7 @@ class Demo:
             }
             if len(texts) < len(self.found):
                 raise ValueError("--wider-txt: two images have the same folder and name")
-            write_predictions(self.out / "wider_txt", texts)
+            wider_txt.write(self.out / "wider_txt", texts)
 
     def _process(self, path: Path, name: str) -> bool:
         target = _not(self.out / name, path)
@@ -120,8 +113,8 @@ def _records(faces: Faces) -> list[dict[str, Any]]:
     columns = (faces.boxes, faces.scores, faces.landmarks)
     rounded = (np.round(column.astype(np.float64), 3).tolist() for column in columns)
     return [
-        {"box": box, "score": score, "landmarks": landmarks}
-        for box, score, landmarks in zip(*rounded, strict=True)
+        {"box": box, "score": score, "landmarks": landmarks, "label": label}
+        for box, score, landmarks, label in zip(*rounded, faces.labels.tolist(), strict=True)
     ]
 
 
@@ -143,7 +136,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.show:
         _check_display()
     if args.wider_txt:
-        check_replaceable(args.out / "wider_txt")
+        wider_txt.check_replaceable(args.out / "wider_txt")
     camera = args.input.isdecimal()
     path = Path(args.input)
     if not camera and not path.exists():

@@ -17,10 +17,10 @@ import onnx
 
 from mmeiou.apis import ImageError
 from mmeiou.apis.images import Image, load_image
-from mmeiou.apis.media import list_images
 from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.views import Size, make_views
 from mmeiou.deploy.int8.choice import Mixer, choose
+from mmeiou.labels.image_files import list_images
 from mmeiou.whole_files import replacing
 
 
@@ -68,7 +68,7 @@ def read_images(folder: Path, most: int, size: Size) -> list[Image]:
     Raises:
         ImageError: If there are none, or one cannot be read.
     """
-    paths = list_images(folder, outside=folder / "nothing")
+    paths = [folder / name for name in list_images(folder)]
     chosen = np.linspace(0, len(paths) - 1, min(most, len(paths))).round().astype(int)
     images = (load_image(paths[index]) for index in chosen)
     return [next(make_views(image, (1.0,), None, size)).pixels for image in images]

@@ -2,6 +2,6 @@
 
 from mmeiou.apis.face_detector import FaceDetector
 from mmeiou.apis.faces import Faces
-from mmeiou.apis.images import ImageError
+from mmeiou.labels.errors import ImageError
 
 __all__ = ["FaceDetector", "Faces", "ImageError"]

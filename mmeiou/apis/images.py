@@ -10,14 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmeiou.labels.errors import ImageError
+
 Image = NDArray[np.uint8]
 ImageLike = str | PathLike[str] | NDArray[Any]
 
 _BGR, _BGRA = 3, 4
-
-
-class ImageError(ValueError):
-    """An image that cannot be read or has no pixels; the message names the file."""
 
 
 def load_image(source: ImageLike) -> Image:
@@ -41,7 +39,10 @@ def load_image(source: ImageLike) -> Image:
     data = np.frombuffer(path.read_bytes(), np.uint8)
     # Depth and greyness as they are, so that the conversions below, and their warnings, are ours.
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
-    pixels = cv2.imdecode(data, flags) if data.size else None
+    try:
+        pixels = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error as error:  # a header that asks for more pixels than it will ever read
+        raise ImageError(f"{path}: OpenCV refuses to decode it ({error.err})") from error
     if pixels is None:
         raise ImageError(f"{path}: not an image that OpenCV can decode ({data.size} bytes)")
     return _to_bgr(pixels, str(path))

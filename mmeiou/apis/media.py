@@ -1,4 +1,4 @@
-"""Reading frames from images, folders, videos and cameras, and writing pictures and videos."""
+"""Reading frames from videos and cameras, and writing pictures and videos."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,35 +7,12 @@ from typing import Any
 
 import cv2
 
-from mmeiou.apis.images import Image, ImageError
+from mmeiou.apis.images import Image
+from mmeiou.labels.errors import ImageError
+from mmeiou.labels.image_files import IMAGE_SUFFIXES
 from mmeiou.whole_files import replacing
 
-# What OpenCV both reads and writes.
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 _DEFAULT_FPS = 25.0
-
-
-def list_images(folder: Path, outside: Path) -> list[Path]:
-    """All images below a folder, sorted, without those of a second folder.
-
-    Args:
-        folder: To search.
-        outside: Of whose images none are listed if it is inside ``folder``: earlier output.
-
-    Raises:
-        ImageError: If there are none.
-    """
-    nested = folder.resolve() in outside.resolve().parents
-    images = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and path.is_file()
-        and not (nested and path.resolve().is_relative_to(outside.resolve()))
-    )
-    if not images:
-        raise ImageError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)}) in it")
-    return images
 
 
 def write_image(path: Path, image: Image) -> None:

@@ -1,29 +1,17 @@
-"""The faces of an image, kept as arrays until somebody asks for dicts."""
+"""The boxes of an image, kept as arrays until somebody asks for dicts."""
 
 from collections.abc import Iterable, MutableSequence
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmeiou.labels.records import ImageLabels
+
 Instance = dict[str, Any]
 
 
-class FaceArrays(NamedTuple):
-    """The labels of n faces.
-
-    Attributes:
-        boxes: ``(n, 4)`` float32, x1 y1 x2 y2 in pixels.
-        ignore: ``(n,)`` bool.
-        keypoints: ``(n, K, 3)`` float32, x y weight; None where landmarks are not loaded.
-    """
-
-    boxes: NDArray[np.float32]
-    ignore: NDArray[np.bool_]
-    keypoints: NDArray[np.float32] | None
-
-
-class FaceInstances(MutableSequence[Instance]):  # noqa: PLW1641 - unhashable, like a list
+class LazyInstances(MutableSequence[Instance]):  # noqa: PLW1641 - unhashable, like a list
     """MMDetection's list of ``instances``, made of arrays when it is first looked into.
 
     A crowd has hundreds of faces, and a training sample needs none of their dicts. Reads, writes
@@ -31,40 +19,58 @@ class FaceInstances(MutableSequence[Instance]):  # noqa: PLW1641 - unhashable, l
     1, 'keypoints': [[x, y, weight], ...]}, ...]``.
 
     Args:
-        arrays: The faces.
+        image: The record.
+        num_keypoints: Landmarks of a box; where the record has none, of weight 0. None leaves
+            them out.
+
+    Attributes:
+        bboxes: (n, 4) float32 x1 y1 x2 y2 in pixels.
+        labels: (n,) int64.
+        ignore: (n,) bool.
+        keypoints: (n, K, 3) float32 x y weight; None where they are left out.
+        untouched: Whether the arrays are still what the list says; they are not to be written to.
     """
 
-    def __init__(self, arrays: FaceArrays) -> None:
-        self._arrays = arrays
+    keypoints: NDArray[np.float32] | None
+
+    def __init__(self, image: ImageLabels, num_keypoints: int | None = None) -> None:
+        self.bboxes = image.bboxes.astype(np.float32)
+        self.labels = image.labels
+        self.ignore = image.ignore
+        self.keypoints = None
+        if num_keypoints is not None:
+            shape = (len(image), num_keypoints, 3)
+            given = image.keypoints if image.keypoints.shape == shape else np.zeros(shape)
+            self.keypoints = given.astype(np.float32)
         self._dicts: list[Instance] | None = None
 
     @property
-    def arrays(self) -> FaceArrays | None:
-        """Not to be written to; None once the dicts were given out, which may have changed."""
-        return self._arrays if self._dicts is None else None
+    def untouched(self) -> bool:
+        """Whether no dicts were given out, which may have changed."""
+        return self._dicts is None
 
     def any_countable(self) -> bool:
-        """Whether there is a face that is not to be ignored."""
+        """Whether there is a box that is not to be ignored."""
         if self._dicts is None:
-            return not bool(self._arrays.ignore.all())
+            return not bool(self.ignore.all())
         return not all(instance["ignore_flag"] for instance in self._dicts)
 
     @property
     def dicts(self) -> list[Instance]:
         """The list."""
         if self._dicts is None:
-            boxes, ignore, keypoints = self._arrays
+            columns = (self.bboxes, self.labels, self.ignore.astype(int))
             self._dicts = [
-                {"bbox": box, "bbox_label": 0, "ignore_flag": flag}
-                for box, flag in zip(boxes.tolist(), ignore.astype(int).tolist(), strict=True)
+                {"bbox": bbox, "bbox_label": label, "ignore_flag": flag}
+                for bbox, label, flag in zip(*(part.tolist() for part in columns), strict=True)
             ]
-            if keypoints is not None:
-                for instance, points in zip(self._dicts, keypoints.tolist(), strict=True):
+            if self.keypoints is not None:
+                for instance, points in zip(self._dicts, self.keypoints.tolist(), strict=True):
                     instance["keypoints"] = points
         return self._dicts
 
     def __len__(self) -> int:
-        return len(self._arrays.boxes if self._dicts is None else self._dicts)
+        return len(self.bboxes if self._dicts is None else self._dicts)
 
     @overload
     def __getitem__(self, index: int) -> Instance: ...
@@ -92,7 +98,7 @@ class FaceInstances(MutableSequence[Instance]):  # noqa: PLW1641 - unhashable, l
         self.dicts.insert(index, value)
 
     def __eq__(self, other: object) -> bool:
-        return self.dicts == (other.dicts if isinstance(other, FaceInstances) else other)
+        return self.dicts == (other.dicts if isinstance(other, LazyInstances) else other)
 
     def __repr__(self) -> str:
         return repr(self.dicts)

@@ -1,13 +1,24 @@
-"""What transforms need to know of landmarks, for the datasets that have them."""
+"""What the datasets with landmarks do for their transforms, and refuse of them."""
 
 from typing import Any
 
+from mmeiou.datasets.transforms.carrying import require_carrying
+
 
 class KeypointInfoMixin:
-    """Goes before a dataset that has ``num_keypoints`` and metainfo ``keypoint_flip_pairs``."""
+    """Goes before a dataset that has ``num_keypoints`` and metainfo ``keypoint_flip_pairs``.
+
+    Raises:
+        ValueError: A transform of the pipeline would leave the landmarks behind.
+    """
 
     num_keypoints: int
+    pipeline: Any
     _metainfo: dict[str, Any]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        require_carrying(self.pipeline)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """The labels of an image, with what its transforms need to know of the landmarks."""

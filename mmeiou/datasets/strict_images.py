@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from mmengine.fileio import get_file_backend
 
-from mmeiou.datasets.transforms.loading import BadImageError
+from mmeiou.labels.errors import ImageError
 
 NUM_NAMED = 3
 
@@ -18,27 +18,32 @@ class StrictImagesMixin:
         on_bad_image: ``raise``, or ``skip`` to replace a bad image in training by a random other
             one, with a warning that counts them in each worker process; missing files are left
             out of the dataset. In test mode a bad image is always an error.
+        path_hint: Appended to the errors about paths: what else could be set, such as the
+            environment variable that the config takes a folder from.
         **kwargs: Those of the dataset.
-
-    Attributes:
-        hint: Appended to the errors about paths: what else could be set.
 
     Raises:
         ValueError: An unknown option.
     """
 
-    hint = ""
     ann_file: str
     data_root: str
     data_prefix: dict[str, str]
     backend_args: Any
     test_mode: bool
 
-    def __init__(self, *, on_bad_image: Literal["raise", "skip"] = "raise", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        on_bad_image: Literal["raise", "skip"] = "raise",
+        path_hint: str = "",
+        **kwargs: Any,
+    ) -> None:
         if on_bad_image not in ("raise", "skip"):
             raise ValueError(f"on_bad_image={on_bad_image!r}: expected 'raise' or 'skip'")
         self.on_bad_image = on_bad_image
         self.bad_images: set[str] = set()
+        self.path_hint = f"; {path_hint}" if path_hint else ""
         super().__init__(**kwargs)
 
     def require_ann_file(self) -> None:
@@ -50,7 +55,7 @@ class StrictImagesMixin:
         if not Path(self.ann_file).is_file():
             raise FileNotFoundError(
                 f"label file {Path(self.ann_file).absolute()} not found: set ann_file and "
-                f"data_root (now {self.data_root!r}) of the dataset{self.hint}"
+                f"data_root (now {self.data_root!r}) of the dataset{self.path_hint}"
             )
 
     def existing(self, data_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -76,14 +81,14 @@ class StrictImagesMixin:
             return found
         raise FileNotFoundError(
             f"{message}. Set data_root and data_prefix['img'] of the dataset, now giving "
-            f"{Path(self.data_prefix['img']).absolute()}{self.hint}"
+            f"{Path(self.data_prefix['img']).absolute()}{self.path_hint}"
         )
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline; None, in training with ``on_bad_image='skip'``, for a bad image."""
         try:
             return super().prepare_data(idx)  # type: ignore[misc] # of the dataset behind
-        except BadImageError as error:
+        except ImageError as error:
             if self.on_bad_image == "raise" or self.test_mode:
                 raise
             if str(error) not in self.bad_images:

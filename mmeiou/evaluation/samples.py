@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmeiou.evaluation.wider_gt import LabelledFaces
-from mmeiou.evaluation.wider_text import Detections
+from mmeiou.labels.records import Detections, ImageLabels
 
 
 def sample_detections(sample: Mapping[str, Any], face_label: int = 0) -> Detections:
@@ -36,8 +35,8 @@ def sample_detections(sample: Mapping[str, Any], face_label: int = 0) -> Detecti
     return Detections(boxes, scores)
 
 
-def sample_faces(sample: Mapping[str, Any], face_label: int = 0) -> LabelledFaces:
-    """The dataset's own labels, as one subset of those not to be ignored.
+def sample_labels(sample: Mapping[str, Any], face_label: int = 0) -> ImageLabels:
+    """The dataset's own labels of a class.
 
     Args:
         sample: Has ``img_path`` and ``instances`` in pixels of the original image.
@@ -51,8 +50,12 @@ def sample_faces(sample: Mapping[str, Any], face_label: int = 0) -> LabelledFace
             f"{sample['img_path']}: no 'instances' in the data sample. Without gt_dir the labels "
             "come from there: add 'instances' to the meta_keys of the packer in the test pipeline."
         )
-    faces = [face for face in sample["instances"] if face["bbox_label"] == face_label]
-    return LabelledFaces(
-        np.array([face["bbox"] for face in faces], dtype=np.float64).reshape(-1, 4),
-        np.array([[not face.get("ignore_flag", 0) for face in faces]], dtype=bool),
+    chosen = [one for one in sample["instances"] if one["bbox_label"] == face_label]
+    return ImageLabels(
+        sample["img_path"],
+        None,
+        bboxes=np.array([one["bbox"] for one in chosen], dtype=np.float64).reshape(-1, 4),
+        labels=np.full(len(chosen), face_label),
+        ignore=np.array([bool(one.get("ignore_flag", 0)) for one in chosen], dtype=bool),
+        keypoints=np.zeros((len(chosen), 0, 3)),
     )

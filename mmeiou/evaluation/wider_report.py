@@ -7,9 +7,9 @@ from itertools import islice
 
 import numpy as np
 
-from mmeiou.evaluation.wider_gt import LabelledFaces
-from mmeiou.evaluation.wider_text import Detections
+from mmeiou.evaluation.units import suspected_units
 from mmeiou.functional.wider_ap import FaceImage, WIDERProtocol, wider_ap
+from mmeiou.labels.records import Detections, ImageLabels
 
 _NONE_FOUND = Detections(np.zeros((0, 4)), np.zeros(0))
 
@@ -67,11 +67,13 @@ class PairedSet:
                 f"{len(self.unknown)} predicted images are not in the ground truth, their "
                 f"detections are left out: {_first_few(self.unknown)}"
             )
+        if units := suspected_units(self.images):
+            sentences.append(units)
         return sentences
 
 
 def pair(
-    predictions: Mapping[str, Detections], ground_truth: Mapping[str, LabelledFaces]
+    predictions: Mapping[str, Detections], ground_truth: Mapping[str, ImageLabels]
 ) -> PairedSet:
     """Bring predictions and ground truth together by ``<event>/<image>``.
 
@@ -90,9 +92,15 @@ def pair(
             f"ground truth ({_first_few(ground_truth)}); images are matched as <event>/<image>"
         )
     images = [
-        FaceImage(*predictions.get(key, _NONE_FOUND), *faces) for key, faces in ground_truth.items()
+        face_image(predictions.get(key, _NONE_FOUND), labels)
+        for key, labels in ground_truth.items()
     ]
     return PairedSet(images, [key for key in ground_truth if key not in predictions], unknown)
+
+
+def face_image(found: Detections, labels: ImageLabels) -> FaceImage:
+    """What was found in an image and what is in it, as the maths takes it."""
+    return FaceImage(found.bboxes, found.scores, labels.bboxes, labels.kept)
 
 
 def _by_image(keys: Collection[str]) -> dict[str, str]:

@@ -28,10 +28,11 @@ from tqdm import tqdm
 from mmeiou.apis import FaceDetector
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.views import padded_size
-from mmeiou.evaluation.wider_gt import SUBSETS, LabelledFaces, load_ground_truth
 from mmeiou.evaluation.wider_report import evaluate, pair
-from mmeiou.evaluation.wider_text import Detections
 from mmeiou.functional.wider_ap import WIDERProtocol
+from mmeiou.labels import Detections, ImageLabels, read_labels
+from mmeiou.labels.formats.wider_mat import SUBSETS
+from mmeiou.labels.image_files import image_key
 
 SCORE_THR, NMS_THR = 0.02, 0.45
 STRIDE = 32  # of the coarsest level
@@ -140,8 +141,8 @@ def _require_any_size(session: onnxruntime.InferenceSession, path: str) -> None:
 
 
 def evenly_spread(
-    ground_truth: Mapping[str, LabelledFaces], most: int | None
-) -> dict[str, LabelledFaces]:
+    ground_truth: Mapping[str, ImageLabels], most: int | None
+) -> dict[str, ImageLabels]:
     """At most so many of the images."""
     keys = list(ground_truth)
     count = min(most or len(keys), len(keys))
@@ -156,18 +157,18 @@ def difference(found: Detections, first: Detections) -> tuple[int, float, float]
         largest difference in a coordinate, in pixels, and in score. A pair are each other's
         nearest, in the coordinate that differs most, and no farther apart than :data:`PIXELS`.
     """
-    if not (len(found.boxes) and len(first.boxes)):
-        return len(found.boxes) + len(first.boxes), 0.0, 0.0
-    distance, nearest = cKDTree(first.boxes).query(found.boxes, p=math.inf)
-    nearest_back = cKDTree(found.boxes).query(first.boxes, p=math.inf)[1]
+    if not (len(found.bboxes) and len(first.bboxes)):
+        return len(found.bboxes) + len(first.bboxes), 0.0, 0.0
+    distance, nearest = cKDTree(first.bboxes).query(found.bboxes, p=math.inf)
+    nearest_back = cKDTree(found.bboxes).query(first.bboxes, p=math.inf)[1]
     paired = (distance <= PIXELS) & (nearest_back[nearest] == np.arange(len(nearest)))
-    alone = len(found.boxes) + len(first.boxes) - 2 * np.count_nonzero(paired)
+    alone = len(found.bboxes) + len(first.bboxes) - 2 * np.count_nonzero(paired)
     scores = np.abs(found.scores - first.scores[nearest])[paired]
     return alone, float(distance[paired].max(initial=0)), float(scores.max(initial=0))
 
 
 def detect_all(
-    forms: list[Form], images: Path, ground_truth: Mapping[str, LabelledFaces]
+    forms: list[Form], images: Path, ground_truth: Mapping[str, ImageLabels]
 ) -> list[dict[str, Detections]]:
     """The detections of each form in all images."""
     found: list[dict[str, Detections]] = [{} for _ in forms]
@@ -181,7 +182,7 @@ def detect_all(
 def table(
     forms: list[Form],
     found: list[dict[str, Detections]],
-    ground_truth: Mapping[str, LabelledFaces],
+    ground_truth: Mapping[str, ImageLabels],
 ) -> list[str]:
     """The table, and the protocol below it."""
     lines = [
@@ -244,7 +245,7 @@ def main() -> None:
         parser.error(f"--most must be at least 1, got {args.most}")
     try:
         ground_truth = evenly_spread(
-            load_ground_truth(args.data_root / "labelv2/val/gt"), args.most
+            read_labels(args.data_root / "labelv2/val/gt", "wider_mat").by_key(image_key), args.most
         )
         forms = [build(*files) for build, files in wanted]
         found = detect_all(forms, args.data_root / "WIDER_val/images", ground_truth)

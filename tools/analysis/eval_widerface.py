@@ -11,10 +11,11 @@ from pathlib import Path
 
 from mmengine.utils import track_iter_progress
 
-from mmeiou.evaluation.wider_gt import SUBSETS, load_ground_truth
 from mmeiou.evaluation.wider_report import PairedSet, WIDERReport, evaluate, pair
-from mmeiou.evaluation.wider_text import prediction_files, read_predictions
 from mmeiou.functional.wider_ap import WIDERProtocol
+from mmeiou.labels import read_labels
+from mmeiou.labels.formats import wider_txt
+from mmeiou.labels.image_files import image_key
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,15 +52,15 @@ def main() -> None:
     args = parse_args()
     try:
         protocol = WIDERProtocol(args.iou_thr)
-        ground_truth = load_ground_truth(args.gt_dir)
-        files = prediction_files(args.pred_dir)
-        predictions = read_predictions(track_iter_progress(files, file=sys.stderr))
-        paired = pair(predictions, ground_truth)
+        labels = read_labels(args.gt_dir, "wider_mat")
+        files = wider_txt.list_files(args.pred_dir)
+        predictions = wider_txt.read(track_iter_progress(files, file=sys.stderr))
+        paired = pair(predictions, labels.by_key(image_key))
     except (OSError, ValueError) as error:
         sys.exit(f"\nerror: {error}")
     for warning in paired.warnings():
         print(f"warning: {warning}", file=sys.stderr)
-    report = evaluate(paired.images, SUBSETS, protocol)
+    report = evaluate(paired.images, labels.subsets, protocol)
     print(f"{'subset':8}{'faces':>8}{'AP':>9}")
     for name, ap in report.ap.items():
         print(f"{name:8}{report.num_faces[name]:8}{ap:9.4f}")

@@ -11,25 +11,28 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmeiou.evaluation.detection_files import read_detections
-from mmeiou.evaluation.label_files import LabelledSet, read_labels
+from labels_argument import labels_from
+
+from mmeiou.evaluation.predictions import read_predictions
 from mmeiou.evaluation.wider_report import pair
-from mmeiou.evaluation.wider_text import Detections
 from mmeiou.functional.wider_ap import WIDERProtocol, interpolated_ap, wider_pr_curves
+from mmeiou.labels import Detections, LabelSet
+from mmeiou.labels.image_files import image_key
 from mmeiou.visualization.figures import COLOURS, figure
 
 
 def plot(
     file: Path,
-    labels: LabelledSet,
+    labels: LabelSet,
     predictions: Mapping[str, Mapping[str, Detections]],
     protocol: WIDERProtocol,
 ) -> None:
     """Plot a curve for each of the named predictions."""
     with figure(file, 4.2 * len(labels.subsets), 4.6) as drawn:
+        truth = labels.by_key(image_key)
         panels = drawn.subplots(1, len(labels.subsets), squeeze=False)[0]
         for index, (name, detections) in enumerate(predictions.items()):
-            paired = pair(detections, labels.faces)
+            paired = pair(detections, truth)
             for warning in paired.warnings():
                 print(f"warning: {name}: {warning}", file=sys.stderr)
             curves = zip(*wider_pr_curves(paired.images, protocol), strict=True)
@@ -63,10 +66,10 @@ def main() -> None:
     if len(set(names)) != len(args.predictions):
         parser.error(f"--names: {len(args.predictions)} different ones are needed, got {names}")
     try:
-        labels = read_labels(args.labels)
+        labels = labels_from(args.labels)
         # as the benchmark does on its own labels
         protocol = WIDERProtocol(args.iou_thr, skip_faceless=args.labels.is_dir())
-        predictions = map(read_detections, args.predictions)
+        predictions = map(read_predictions, args.predictions)
         plot(args.out, labels, dict(zip(names, predictions, strict=True)), protocol)
     except (OSError, ValueError, ImportError) as error:
         raise SystemExit(f"plot_precision_recall: {error}") from error

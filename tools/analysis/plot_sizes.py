@@ -15,17 +15,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import mmeiou  # noqa: F401  isort: skip - before MMDetection, which may need its op stand-ins
+from labels_argument import labels_from
 from mmdet.structures.bbox import get_box_tensor
 from mmengine.runner import set_random_seed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from mmeiou.datasets.configured import build_dataset, read_config
-from mmeiou.evaluation.detection_files import read_detections
 from mmeiou.evaluation.face_errors import face_errors
-from mmeiou.evaluation.label_files import read_labels
+from mmeiou.evaluation.predictions import read_predictions
 from mmeiou.evaluation.wider_report import pair
 from mmeiou.functional.wider_ap import FaceImage
+from mmeiou.labels.image_files import image_key
 from mmeiou.visualization.figures import COLOURS, figure
 
 EDGES = 2 ** np.arange(0, 11.5, 0.5)  # pixels: 1 to 2048
@@ -151,8 +152,8 @@ def main() -> None:
             found["augmented"] = augmented_sizes(dataset, args.number, args.seed)
         recall = None
         if args.predictions:
-            labels = read_labels(args.labels or args.config)
-            paired = pair(read_detections(args.predictions), labels.faces)
+            truth = labels_from(args.labels or args.config).by_key(image_key)
+            paired = pair(read_predictions(args.predictions), truth)
             for warning in paired.warnings():
                 print(f"warning: {warning}", file=sys.stderr)
             recall = recall_by_size(paired.images, args.score_thr)

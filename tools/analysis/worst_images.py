@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+from labels_argument import labels_from
 from tqdm import tqdm
 
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.media import write_image
-from mmeiou.evaluation.detection_files import read_detections
 from mmeiou.evaluation.face_errors import FaceErrors, face_errors
-from mmeiou.evaluation.label_files import read_labels
+from mmeiou.evaluation.predictions import read_predictions
 from mmeiou.evaluation.wider_report import pair
 from mmeiou.functional.wider_ap import FaceImage
+from mmeiou.labels.image_files import image_key
 from mmeiou.visualization.sheet import contact_sheet, hatch, outline, require_format, shrink
 
 # BGR
@@ -41,7 +42,7 @@ RANKS: dict[str, Callable[[FaceErrors], int]] = {
 }
 
 
-class Judged(NamedTuple):
+class ImageErrors(NamedTuple):
     """An image with what the detector did wrong in it."""
 
     file: Path
@@ -54,11 +55,11 @@ class Judged(NamedTuple):
         return f"{', '.join(counts)}: {self.file.stem}"
 
 
-def draw(image: Image, judged: Judged, kept: int, side: int) -> Image:
+def draw(image: Image, of_image: ImageErrors, kept: int, side: int) -> Image:
     """Draw the errors into an image that is first shrunk to ``side``, so that lines stay crisp."""
     small, scale = shrink(image, side)
     drawn = small.copy()
-    faces, errors = judged.faces, judged.errors
+    faces, errors = of_image.faces, of_image.errors
     hatch(drawn, faces.faces[~faces.kept[kept]] * scale, IGNORED)
     outline(drawn, faces.boxes[errors.found] * scale, FOUND)
     false = faces.boxes[errors.false] * scale
@@ -84,23 +85,24 @@ def main() -> None:
 
 def _run(args: argparse.Namespace) -> None:
     require_format(args.out)
-    labels = read_labels(args.labels)
+    labels = labels_from(args.labels)
     subset = args.subset or labels.subsets[-1]
     if subset not in labels.subsets:
         raise ValueError(f"--subset {subset}: these labels have {', '.join(labels.subsets)}")
     kept = labels.subsets.index(subset)
-    paired = pair(read_detections(args.predictions), labels.faces)
+    truth = labels.by_key(image_key)
+    paired = pair(read_predictions(args.predictions), truth)
     for warning in paired.warnings():
         print(f"warning: {warning}", file=sys.stderr)
-    judged = [
-        Judged(args.images / labels.files[key], faces, face_errors(faces, kept, args.score_thr))
-        for key, faces in zip(labels.faces, paired.images, strict=True)
+    errors = [
+        ImageErrors(args.images / image.file, faces, face_errors(faces, kept, args.score_thr))
+        for image, faces in zip(truth.values(), paired.images, strict=True)
     ]
     rank = RANKS[args.by]
-    worst = sorted(judged, key=lambda one: rank(one.errors), reverse=True)[: args.number]
+    worst = sorted(errors, key=lambda one: rank(one.errors), reverse=True)[: args.number]
     worst = [one for one in worst if rank(one.errors)]
     if not worst:
-        print(f"no {args.by} in {len(judged)} images: nothing to draw")
+        print(f"no {args.by} in {len(errors)} images: nothing to draw")
         return
     pictures = (
         (draw(load_image(one.file), one, kept, args.side), one.caption())
@@ -108,11 +110,11 @@ def _run(args: argparse.Namespace) -> None:
     )
     write_image(args.out, contact_sheet(pictures, args.columns, args.side, LEGEND))
     totals = (
-        f"{sum(int(getattr(one.errors, kind).sum()) for one in judged)} {kind}"
+        f"{sum(int(getattr(one.errors, kind).sum()) for one in errors)} {kind}"
         for kind in FaceErrors._fields
     )
     print(
-        f"{subset}, score >= {args.score_thr:g}: {', '.join(totals)} in {len(judged)} images; the "
+        f"{subset}, score >= {args.score_thr:g}: {', '.join(totals)} in {len(errors)} images; the "
         f"worst {len(worst)} by {args.by}: {args.out}"
     )
 

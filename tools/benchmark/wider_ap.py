@@ -8,10 +8,11 @@ import statistics
 import time
 from pathlib import Path
 
-from mmeiou.evaluation.wider_gt import SUBSETS, load_ground_truth
 from mmeiou.evaluation.wider_report import evaluate, pair
-from mmeiou.evaluation.wider_text import prediction_files, read_predictions
 from mmeiou.functional.wider_ap import WIDERProtocol
+from mmeiou.labels import read_labels
+from mmeiou.labels.formats import wider_txt
+from mmeiou.labels.image_files import image_key
 
 
 def main() -> None:
@@ -22,12 +23,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     args = parser.parse_args()
 
-    predictions = read_predictions(prediction_files(args.pred_dir))
-    ground_truth = load_ground_truth(args.gt_dir)
+    predictions = wider_txt.read(wider_txt.list_files(args.pred_dir))
+    labels = read_labels(args.gt_dir, "wider_mat")
+    ground_truth = labels.by_key(image_key)
     seconds = []
     for _ in range(args.repeats):
         start = time.process_time()
-        report = evaluate(pair(predictions, ground_truth).images, SUBSETS, WIDERProtocol())
+        report = evaluate(pair(predictions, ground_truth).images, labels.subsets, WIDERProtocol())
         seconds.append(time.process_time() - start)
     print(report)
     print(

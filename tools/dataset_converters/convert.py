@@ -7,24 +7,27 @@ the options; docs/custom_dataset.md tells the formats and goes on to a trained d
 """
 
 import argparse
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from mmeiou.converters import coco, csv_rows, labelme, voc, yolo
-from mmeiou.converters.choice import Choice
-from mmeiou.converters.coco_json import write_coco
-from mmeiou.converters.labels import LabelSet
-from mmeiou.converters.problems import ConversionError, Problems
-from mmeiou.converters.report import describe, split
-from mmeiou.converters.source import Source
+from label_report import describe
+
+from mmeiou.labels import LabelError, LabelSet, Source, read_labels
+from mmeiou.labels.errors import Problems
+from mmeiou.labels.formats import coco, csv, labelme, voc, yolo
+from mmeiou.labels.image_list import ImageList
+from mmeiou.labels.landmarks import landmark_names
+from mmeiou.labels.split import split
 from mmeiou.whole_files import replacing
 
 FORMATS = {
-    "coco": "json of keypoints or of boxes alone: checked and brought into one form",
-    "yolo": "txt files of YOLO or YOLO-pose, named by data.yaml or by --classes",
-    "voc": "xml files of Pascal VOC, LabelImg, CVAT",
-    "csv": "one file with a row a box",
-    "labelme": "json files of LabelMe: rectangles, and points as landmarks",
+    "coco": (coco, "json of keypoints or of boxes alone: checked and brought into one form"),
+    "yolo": (yolo, "txt files of YOLO or YOLO-pose, named by data.yaml or by --classes"),
+    "voc": (voc, "xml files of Pascal VOC, LabelImg, CVAT"),
+    "csv": (csv, "one file with a row a box"),
+    "labelme": (labelme, "json files of LabelMe: rectangles, and points as landmarks"),
 }
 
 
@@ -35,72 +38,62 @@ def main() -> None:
     try:
         _check_paths(args, outputs)
         source = Source(
-            labels=args.labels,
-            images=args.images,
-            problems=Problems(drop_bad_boxes=args.drop_bad_boxes),
+            args.labels,
+            args.images,
+            Problems(drop_bad_boxes=args.drop_bad_boxes),
             classes=tuple(args.classes),
             landmarks=tuple(args.landmarks),
             below=args.below,
-            chosen=Choice(args.list) if args.list else None,
+            listed=ImageList(args.list) if args.list else None,
+            remedy="correct it, or convert with --drop-bad-boxes",
         )
-        labels = _read(args, source)
+        labels = read_labels(source, args.format, **_options(args, source))
+        if not any(len(image) for image in labels.images):
+            raise LabelError("no box in it that is wanted", str(args.labels))  # noqa: TRY301
         parts = split(labels, args.val_fraction, args.seed) if args.val_fraction else (labels,)
         with ExitStack() as stack:
             unfinished = [stack.enter_context(replacing(path)) for path in outputs]
             for part, path in zip(parts, unfinished, strict=True):
-                write_coco(part, path)
-    except (ConversionError, OSError) as error:
+                coco.write(part, path)
+                coco.read(Source(path), countable=True)
+    except (LabelError, OSError) as error:
         raise SystemExit(f"convert {args.format}: nothing written: {error}") from error
-    print(describe(labels, source.problems.dropped, source.turned))
+    print(describe(labels, source.problems.counted))
     _print_result(labels, parts, outputs, args.images)
 
 
-def _read(args: argparse.Namespace, source: Source) -> LabelSet:
-    if args.format == "yolo":
-        return yolo.read_yolo(source, _yolo_names(args, source))
+def _options(args: argparse.Namespace, source: Source) -> dict[str, Any]:
     if args.format == "voc":
-        return voc.read_voc(source, one_based=args.one_based)
-    readers = {"coco": coco.read_coco, "csv": csv_rows.read_csv, "labelme": labelme.read_labelme}
-    return readers[args.format](source)
-
-
-def _yolo_names(args: argparse.Namespace, source: Source) -> yolo.YoloNames:
-    """From data.yaml or the command line, where --classes and --landmarks name, not choose."""
-    if args.data:
-        return yolo.names_from_yaml(args.data)
-    listed = args.labels / yolo.CLASS_LIST
-    classes = source.classes
-    if not classes and listed.is_file():
-        classes = tuple(line.strip() for line in listed.read_text().splitlines() if line.strip())
-    if not classes:
-        raise ConversionError(
-            "YOLO's labels number the classes: name them by --data data.yaml or --classes face"
-        )
-    return yolo.YoloNames(classes, source.landmarks or yolo.landmark_names(args.num_landmarks))
+        return {"one_based": args.one_based}
+    if args.format == "yolo":
+        if args.data:
+            return {"names": yolo.names_from_yaml(args.data)}
+        source.landmarks = source.landmarks or landmark_names(args.num_landmarks)
+    return {}
 
 
 def _check_paths(args: argparse.Namespace, outputs: list[Path]) -> None:
     for name, path in (("LABELS", args.labels), ("--images", args.images)):
         if not path.exists():
-            raise ConversionError(f"{name} {path.absolute()} does not exist")
+            raise LabelError(f"{name} {path.absolute()} does not exist")
     if args.format in ("coco", "csv") and not args.labels.is_file():
-        raise ConversionError(f"LABELS {args.labels} is a folder; expected a file")
+        raise LabelError(f"LABELS {args.labels} is a folder; expected a file")
     if args.format == "yolo" and not args.labels.is_dir():
-        raise ConversionError(f"LABELS {args.labels} is no folder; expected that of the txt files")
+        raise LabelError(f"LABELS {args.labels} is no folder; expected that of the txt files")
     if not args.images.is_dir():
-        raise ConversionError(f"--images {args.images} is no folder")
+        raise LabelError(f"--images {args.images} is no folder")
     if len(set(outputs)) < len(outputs):
-        raise ConversionError(f"--val-fraction writes {outputs[1]}: choose another --out")
+        raise LabelError(f"--val-fraction writes {outputs[1]}: choose another --out")
     for path in outputs:
         if path.exists() and not args.force:
-            raise ConversionError(f"{path} exists; --force replaces it")
+            raise LabelError(f"{path} exists; --force replaces it")
 
 
 def _print_result(
     labels: LabelSet, parts: tuple[LabelSet, ...], outputs: list[Path], images: Path
 ) -> None:
     for part, path in zip(parts, outputs, strict=True):
-        print(f"wrote {path}: {len(part.images)} images")
+        print(f"wrote {path}: {len(part)} images")
     print(f"classes: {', '.join(labels.classes)}")
     print(f"landmarks: {', '.join(labels.landmarks) or 'none'}")
     if labels.landmarks and labels.flip_pairs is None:
@@ -108,18 +101,17 @@ def _print_result(
             "which landmarks are left and right of each other is not known: write flip_pairs into "
             "the categories, or name them left_... and right_... by --landmarks"
         )
-    root = outputs[0].parent.absolute()
-    print(f"export MMEIOU_OWN_DATA={root}/ MMEIOU_OWN_IMAGES={images.absolute()}/")
+    data, pictures = (shlex.quote(f"{path.absolute()}/") for path in (outputs[0].parent, images))
+    print(f"export MMEIOU_OWN_DATA={data} MMEIOU_OWN_IMAGES={pictures}")
 
 
 def _parse_args() -> argparse.Namespace:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="format", required=True, metavar="FORMAT")
-    modules = {"coco": coco, "yolo": yolo, "voc": voc, "csv": csv_rows, "labelme": labelme}
-    for name, summary in FORMATS.items():
+    for name, (module, summary) in FORMATS.items():
         command = commands.add_parser(
-            name, help=summary, description=modules[name].__doc__, formatter_class=raw
+            name, help=summary, description=module.__doc__, formatter_class=raw
         )
         _add_common(command)
         if name == "yolo":

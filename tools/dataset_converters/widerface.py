@@ -11,9 +11,10 @@ appears; what is missing is named, with the place where it is to be had.
 import argparse
 from pathlib import Path
 
-from mmeiou.converters.problems import ConversionError
-from mmeiou.converters.widerface import prepare
-from mmeiou.converters.widerface_parts import PARTS
+from widerface_archives import prepare
+from widerface_parts import PARTS
+
+from mmeiou.labels import LabelError
 
 
 def main() -> None:
@@ -22,9 +23,9 @@ def main() -> None:
     wanted = [part for name in args.only or PARTS for part in PARTS[name]]
     try:
         if not args.folder.is_dir():
-            raise ConversionError(f"{args.folder.absolute()} is no folder")  # noqa: TRY301
+            raise LabelError(f"{args.folder.absolute()} is no folder")  # noqa: TRY301
         counts = prepare(args.folder, args.out, wanted)
-    except (ConversionError, OSError) as error:
+    except (LabelError, OSError) as error:
         raise SystemExit(f"widerface: nothing written: {error}") from error
     for part in wanted:
         print(f"{counts[part.name]:8,}  {part.name}: {args.out / part.to}")

@@ -3,12 +3,11 @@
 from mmeiou.datasets.transforms.crop import RandomSquareCrop
 from mmeiou.datasets.transforms.filter import FilterAnnotations
 from mmeiou.datasets.transforms.flip import RandomFlip
-from mmeiou.datasets.transforms.loading import BadImageError, LoadAnnotations, LoadImageFromFile
+from mmeiou.datasets.transforms.loading import LoadAnnotations, LoadImageFromFile
 from mmeiou.datasets.transforms.packing import PackDetInputs
 from mmeiou.datasets.transforms.resize import Resize
 
 __all__ = [
-    "BadImageError",
     "FilterAnnotations",
     "LoadAnnotations",
     "LoadImageFromFile",

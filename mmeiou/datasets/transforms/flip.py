@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import cv2
-import numpy as np
 from mmdet.datasets.transforms import RandomFlip as MMDetRandomFlip
 
 from mmeiou.datasets.transforms.instances import map_keypoints
+from mmeiou.labels.landmarks import flip_order, flip_pairs_by_count
 from mmeiou.registry import TRANSFORMS
-
-# By number of landmarks; the usual five are eyes, nose and mouth corners.
-FLIP_PAIRS: dict[int, tuple[tuple[int, int], ...]] = {0: (), 5: ((0, 1), (3, 4))}
 
 FLIP_CODES = {"horizontal": 1, "vertical": 0, "diagonal": -1}
 
@@ -66,7 +63,7 @@ class RandomFlip(MMDetRandomFlip):
         if pairs is None:
             pairs = results.get("keypoint_flip_pairs")
         if pairs is None:
-            pairs = FLIP_PAIRS.get(num_keypoints)
+            pairs = flip_pairs_by_count(num_keypoints)
         if pairs is None:
             raise ValueError(
                 f"which of the {num_keypoints} landmarks are left and right of each other? Pass "
@@ -77,18 +74,3 @@ class RandomFlip(MMDetRandomFlip):
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, flip_pairs={self.flip_pairs})"
-
-
-def flip_order(pairs: Sequence[tuple[int, int]], num_keypoints: int) -> list[int]:
-    """Point order after mirroring: ``mirrored[i] = points[order[i]]``.
-
-    Raises:
-        ValueError: An index is outside the points or in two pairs.
-    """
-    paired = [index for pair in pairs for index in pair]
-    if len(set(paired)) != len(paired) or not set(paired) <= set(range(num_keypoints)):
-        raise ValueError(f"flip pairs {pairs!r} do not fit {num_keypoints} landmarks")
-    order = np.arange(num_keypoints)
-    left_right = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    order[left_right] = left_right[:, ::-1]
-    return order.tolist()

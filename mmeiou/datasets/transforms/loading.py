@@ -12,13 +12,10 @@ from mmdet.structures.bbox import get_box_type
 from mmengine import fileio
 
 from mmeiou.datasets.image_cache import ImageCache
-from mmeiou.datasets.instances import FaceArrays, FaceInstances
-from mmeiou.datasets.transforms.integrity import is_truncated_jpeg
+from mmeiou.datasets.instances import LazyInstances
+from mmeiou.labels.errors import ImageError
+from mmeiou.labels.image_files import is_truncated_jpeg
 from mmeiou.registry import TRANSFORMS
-
-
-class BadImageError(OSError):
-    """An image file that is missing, truncated, or not an image."""
 
 
 @TRANSFORMS.register_module()
@@ -38,7 +35,7 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
 
     Raises:
         ValueError: A cache of images that are not local files.
-        BadImageError: The file is missing, truncated, no image, or of another size than the label
+        ImageError: The file is missing, truncated, no image, or of another size than the label
             file says. The message names it. ``on_bad_image='skip'`` of the dataset passes over it.
     """
 
@@ -68,7 +65,7 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
         height, width = img.shape[:2]
         labelled = (results.get("width", width), results.get("height", height))
         if labelled != (width, height):
-            raise BadImageError(
+            raise ImageError(
                 f"{path}: the image is {width} x {height} pixels, its label says "
                 f"{labelled[0]} x {labelled[1]}; boxes would not fit"
             )
@@ -80,23 +77,23 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
         if self.cache is None:
             return self._decode(path)
         if not Path(path).is_file():
-            raise BadImageError(f"{path}: cannot be read (no such file)")
+            raise ImageError(f"{path}: cannot be read (no such file)")
         return self.cache.fetch(path, lambda: self._decode(path))
 
     def _decode(self, path: str) -> Any:
         try:
             data = fileio.get(path, backend_args=self.backend_args)
         except OSError as error:
-            raise BadImageError(f"{path}: cannot be read ({error})") from error
+            raise ImageError(f"{path}: cannot be read ({error})") from error
         if is_truncated_jpeg(data):
-            raise BadImageError(f"{path}: truncated JPEG of {len(data)} bytes")
+            raise ImageError(f"{path}: truncated JPEG of {len(data)} bytes")
         try:
             img = mmcv.imfrombytes(data, flag=self.color_type, backend=self.imdecode_backend)
         except Exception as error:
             # Every decoder raises errors of its own, cv2.error for an empty file among them.
-            raise BadImageError(f"{path}: cannot be decoded ({error})") from error
+            raise ImageError(f"{path}: cannot be decoded ({error})") from error
         if img is None:
-            raise BadImageError(f"{path}: not an image that {self.imdecode_backend} can decode")
+            raise ImageError(f"{path}: not an image that {self.imdecode_backend} can decode")
         return img
 
 
@@ -125,28 +122,28 @@ class LoadAnnotations(MMDetLoadAnnotations):
         return results
 
     def _load_bboxes(self, results: dict[str, Any]) -> None:
-        faces = face_arrays(results)
-        if faces is None:
+        arrays = untouched(results)
+        if arrays is None:
             super()._load_bboxes(results)
             return
-        results["gt_ignore_flags"] = faces.ignore.copy()
+        results["gt_ignore_flags"] = arrays.ignore.copy()
         if self.box_type is None:
-            results["gt_bboxes"] = faces.boxes.copy()
+            results["gt_bboxes"] = arrays.bboxes.copy()
         else:
             _, box_type = get_box_type(self.box_type)
-            results["gt_bboxes"] = box_type(faces.boxes, dtype=torch.float32)  # copies
+            results["gt_bboxes"] = box_type(arrays.bboxes, dtype=torch.float32)  # copies
 
     def _load_labels(self, results: dict[str, Any]) -> None:
-        faces = face_arrays(results)
-        if faces is None:
+        arrays = untouched(results)
+        if arrays is None:
             super()._load_labels(results)
             return
-        results["gt_bboxes_labels"] = np.zeros(len(faces.boxes), dtype=np.int64)
+        results["gt_bboxes_labels"] = arrays.labels.copy()
 
     def _load_kps(self, results: dict[str, Any]) -> None:
-        faces = face_arrays(results)
-        if faces is not None and faces.keypoints is not None:
-            results["gt_keypoints"] = faces.keypoints.copy()
+        arrays = untouched(results)
+        if arrays is not None and arrays.keypoints is not None:
+            results["gt_keypoints"] = arrays.keypoints.copy()
             return
         instances = results.get("instances", [])
         if any("keypoints" not in instance for instance in instances):
@@ -161,7 +158,7 @@ class LoadAnnotations(MMDetLoadAnnotations):
         )
 
 
-def face_arrays(results: dict[str, Any]) -> FaceArrays | None:
-    """The faces as arrays, where the dataset keeps them so and nobody touched their dicts."""
+def untouched(results: dict[str, Any]) -> LazyInstances | None:
+    """The boxes as arrays, where the dataset keeps them so and nobody touched their dicts."""
     instances = results.get("instances")
-    return instances.arrays if isinstance(instances, FaceInstances) else None
+    return instances if isinstance(instances, LazyInstances) and instances.untouched else None

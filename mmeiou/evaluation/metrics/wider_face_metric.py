@@ -4,21 +4,19 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmeiou.evaluation.samples import sample_detections, sample_faces
-from mmeiou.evaluation.wider_gt import SUBSETS, LabelledFaces, load_ground_truth
-from mmeiou.evaluation.wider_report import evaluate, pair
-from mmeiou.evaluation.wider_text import (
-    Detections,
-    check_replaceable,
-    image_key,
-    write_predictions,
-)
+from mmeiou.evaluation.samples import sample_detections, sample_labels
+from mmeiou.evaluation.wider_report import evaluate, face_image, pair
 from mmeiou.functional.wider_ap import FaceImage, WIDERProtocol
+from mmeiou.labels import read_labels
+from mmeiou.labels.formats import wider_txt
+from mmeiou.labels.image_files import image_key
+from mmeiou.labels.records import Detections, ImageLabels
 from mmeiou.registry import METRICS
 
 
@@ -26,11 +24,11 @@ from mmeiou.registry import METRICS
 class _ImageResult:
     img_path: str
     detections: Detections
-    faces: LabelledFaces | None
+    labels: ImageLabels | None
 
     def labelled(self) -> FaceImage:
-        assert self.faces is not None
-        return FaceImage(*self.detections, *self.faces)
+        assert self.labels is not None
+        return face_image(self.detections, self.labels)
 
 
 @METRICS.register_module()
@@ -78,10 +76,13 @@ class WIDERFaceMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.protocol = WIDERProtocol(iou_thr, skip_faceless=gt_dir is not None)
-        self.ground_truth = None if gt_dir is None else load_ground_truth(gt_dir)
-        if text_dir is not None:
-            check_replaceable(text_dir)
-        self.text_dir = text_dir
+        self.ground_truth = self.subsets = None
+        if gt_dir is not None:
+            labels = read_labels(gt_dir, "wider_mat")
+            self.ground_truth, self.subsets = labels.by_key(image_key), labels.subsets
+        self.text_dir = None if text_dir is None else Path(text_dir)
+        if self.text_dir is not None:
+            wider_txt.check_replaceable(self.text_dir)
         self.face_label = face_label
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:  # noqa: ARG002
@@ -100,7 +101,7 @@ class WIDERFaceMetric(BaseMetric):
             _ImageResult(
                 sample["img_path"],
                 sample_detections(sample, self.face_label),
-                sample_faces(sample, self.face_label) if self.ground_truth is None else None,
+                sample_labels(sample, self.face_label) if self.ground_truth is None else None,
             )
             for sample in data_samples
         )
@@ -119,15 +120,16 @@ class WIDERFaceMetric(BaseMetric):
                 ``<event>/<image>`` where this name is needed.
         """
         if self.text_dir is not None:
-            write_predictions(self.text_dir, _by_key(results))
+            wider_txt.write(self.text_dir, _by_key(results))
             print_log(f"wrote predictions of {len(results)} images to {self.text_dir}", "current")
         if self.ground_truth is None:
             report = evaluate([result.labelled() for result in results], ("AP",), self.protocol)
         else:
+            assert self.subsets is not None
             paired = pair(_by_key(results), self.ground_truth)
             for warning in paired.warnings():
                 print_log(warning, "current", logging.WARNING)
-            report = evaluate(paired.images, SUBSETS, self.protocol)
+            report = evaluate(paired.images, self.subsets, self.protocol)
         print_log(str(report), "current")
         return report.ap
 

@@ -1,0 +1,244 @@
+"""YOLO's text labels: a file an image, a line a box, everything in parts of the image's size.
+
+``class cx cy w h`` and, for poses, ``x y`` or ``x y visibility`` of each landmark. An image without
+a file, or with an empty one, has no boxes. Names come from Ultralytics' ``data.yaml`` (``names``,
+``kpt_shape``, ``flip_idx``, ``kpt_names``), from ``classes.txt`` beside the labels, or from the
+command line.
+
+A landmark is unlabelled where its visibility is 0 or less or, without visibilities, where a
+coordinate is negative or both are 0 (our reading: both are in use).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from mmeiou.labels.errors import LabelError, Problems, at, placing, shown
+from mmeiou.labels.image_files import is_file
+from mmeiou.labels.landmarks import OCCLUDED, VISIBLE, FlipPairs, landmark_names, pairs_of_order
+from mmeiou.labels.named_boxes import NamedBox, NamedImage, Point, number_boxes
+from mmeiou.labels.records import LabelSet
+from mmeiou.labels.source import Source
+from mmeiou.labels.text_files import read_lines, read_text
+from mmeiou.labels.values import is_labelled, written_number
+from mmeiou.labels.values import names as checked_names
+
+BOX_COLUMNS = 5
+MOST_LANDMARKS = 1000
+CLASS_LIST = "classes.txt"
+TOLERANCE = 1.0  # how far, in images, a number may lie outside of the image: more is a wrong unit
+
+
+@dataclass(frozen=True)
+class YoloNames:
+    """What the numbers of YOLO's labels mean.
+
+    Attributes:
+        classes: Names by number.
+        landmarks: Names by place.
+        dims: Numbers per landmark, 2 or 3; 0 takes what fits the lines.
+        flip_pairs: See :class:`mmeiou.labels.records.LabelSet`.
+    """
+
+    classes: tuple[str, ...]
+    landmarks: tuple[str, ...] = ()
+    dims: int = 0
+    flip_pairs: FlipPairs | None = None
+
+
+def names_from_yaml(file: Path) -> YoloNames:
+    """Read the names in a ``data.yaml``.
+
+    Raises:
+        LabelError: Naming file and key.
+    """
+    text = read_text(file)
+    try:
+        # A few aliases of aliases are a text of gigabytes; no data.yaml needs any.
+        has_alias = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
+        data = None if has_alias else yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise LabelError(f"not YAML ({error})", at(file, mark and mark.line + 1)) from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise LabelError(f"not YAML of sensible values ({error})", str(file)) from error
+    if has_alias:
+        raise LabelError("an alias (*name) in it; write the value itself", str(file))
+    if not isinstance(data, dict):
+        raise LabelError("expected keys with values, names among them", str(file))
+    with placing(str(file)):
+        return _names(data)
+
+
+def names_from_list(file: Path) -> tuple[str, ...]:
+    """Read the names of the classes in a ``classes.txt``, one a line.
+
+    Raises:
+        LabelError: Naming file and line.
+    """
+    listed = [text for _, text in read_lines(file)]
+    with placing(str(file)):
+        return checked_names(listed, "names")
+
+
+def _names(data: dict[str, Any]) -> YoloNames:
+    classes = _listed(data.get("names"), "names")
+    if not classes:
+        raise LabelError("names: expected those of the classes, a list or {0: name}")
+    shape = data.get("kpt_shape", [0, 2])
+    if (
+        not isinstance(shape, list)
+        or [type(value) for value in shape] != [int, int]
+        or not 0 <= shape[0] < MOST_LANDMARKS
+        or shape[1] not in (2, 3)
+    ):
+        raise LabelError(f"kpt_shape: {shown(shape)}; expected [landmarks, 2 or 3]")
+    count, dims = shape
+    points = data.get("kpt_names")
+    if isinstance(points, dict):
+        points = next(iter(points.values()), None)
+    landmarks = _listed(points, "kpt_names")
+    if landmarks and len(landmarks) != count:
+        raise LabelError(f"{len(landmarks)} kpt_names, but kpt_shape: {shape}")
+    order = data.get("flip_idx")
+    pairs = None
+    if order:
+        if not isinstance(order, list) or any(type(index) is not int for index in order):
+            raise LabelError(f"flip_idx: {shown(order)}, expected a list of numbers")
+        if len(order) != count:
+            raise LabelError(f"flip_idx: {len(order)} numbers, but kpt_shape: {shape}")
+        with placing("flip_idx"):
+            pairs = pairs_of_order(order)
+    return YoloNames(classes, landmarks or landmark_names(count), dims, pairs)
+
+
+def _listed(values: Any, key: str) -> tuple[str, ...]:
+    """Names as a list, or by their numbers from 0; YAML reads some names as numbers or flags."""
+    if values is None:
+        return ()
+    if isinstance(values, dict):
+        numbers = range(len(values))
+        if set(values) != set(numbers):
+            raise LabelError(f"{key}: numbers {shown(list(values))}, expected 0, 1, 2 and so on")
+        values = [values[number] for number in numbers]
+    if not isinstance(values, list):
+        raise LabelError(f"{key}: {shown(values)}, expected a list or {{0: name}}")
+    return checked_names(
+        [str(value) if type(value) in (int, float, bool) else value for value in values], key
+    )
+
+
+def read(source: Source, names: YoloNames | None = None) -> LabelSet:
+    """Read a folder of YOLO labels, parallel to the folder of the images.
+
+    Args:
+        source: Labels and images.
+        names: Of what is numbered; None takes ``source.classes`` or else ``classes.txt``, and
+            ``source.landmarks``.
+
+    Raises:
+        LabelError: Listing what cannot be read, by file and line.
+    """
+    names = names or YoloNames(_class_names(source), source.landmarks)
+    problems = source.problems
+    pictures = source.pictures()
+    images = []
+    owners: dict[Path, str] = {}
+    for picture in tqdm(pictures, desc="yolo", unit="image"):
+        file = source.labels / PurePosixPath(picture).with_suffix(".txt")
+        labelled = is_file(file)
+        if labelled and (other := owners.setdefault(file, picture)) != picture:
+            problems.add(at(file), f"belongs to {other} and to {picture} alike; rename one")
+        where = at(file) if labelled else str(source.require_images() / picture)
+        size = source.size(picture, where)
+        if size is None:
+            continue
+        image = NamedImage(picture, size, where)
+        if labelled:
+            with problems.noting(where):
+                image.boxes.extend(_boxes(file, image, names, problems))
+        images.append(image)
+    if not owners and pictures:
+        first = source.labels / PurePosixPath(pictures[0]).with_suffix(".txt")
+        problem = (
+            f"none of the {len(pictures)} images in {source.images} has a label there, the first "
+            f"would be {first}"
+        )
+        raise LabelError(problem, str(source.labels))
+    if source.listed is None:
+        for file in source.label_files(".txt"):
+            written = file.relative_to(source.labels).as_posix()
+            if file not in owners and file.name != CLASS_LIST and source.wants(written):
+                problems.add(at(file), f"no image of that name in {source.images}")
+    return number_boxes(source, images, names.classes, names.landmarks, names.flip_pairs)
+
+
+def _class_names(source: Source) -> tuple[str, ...]:
+    listed = source.labels / CLASS_LIST
+    if source.classes:
+        return source.classes
+    if not listed.is_file():
+        raise LabelError(
+            "YOLO's labels number the classes: name them by --data data.yaml or --classes face",
+            str(source.labels),
+        )
+    return names_from_list(listed)
+
+
+def _boxes(file: Path, image: NamedImage, names: YoloNames, problems: Problems) -> list[NamedBox]:
+    boxes = []
+    for number, line in read_lines(file):
+        where = at(file, number)
+        with problems.noting(where):
+            boxes.append(_box(where, line.split(), image, names))
+    return boxes
+
+
+def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) -> NamedBox:
+    if len(words) < BOX_COLUMNS:
+        raise LabelError(f"{len(words)} numbers, expected 'class cx cy w h'")
+    values = [written_number(word, f"column {i}") for i, word in enumerate(words, start=1)]
+    class_number, cx, cy, w, h, *rest = values
+    dims = _dims(len(rest), names)
+    if class_number not in range(len(names.classes)):
+        raise LabelError(
+            f"class {words[0]}, but there are {len(names.classes)}: {', '.join(names.classes)}"
+        )
+    places = [rest[i : i + dims] for i in range(0, len(rest), dims)] if rest else []
+    coordinates = [cx, cy, w, h, *(value for place in places for value in place[:2])]
+    if any(not -TOLERANCE <= value <= 1 + TOLERANCE for value in coordinates):
+        raise LabelError("numbers of pixels? YOLO's are parts of the image's width and height")
+    width, height = image.size
+    points = {
+        name: Point(x * width, y * height, OCCLUDED if flag == [1] else VISIBLE)
+        for name, (x, y, *flag) in zip(names.landmarks, places, strict=False)
+        if (flag[0] > 0 if flag else is_labelled(x, y))
+    }
+    corners = (
+        (cx - w / 2) * width,
+        (cy - h / 2) * height,
+        (cx + w / 2) * width,
+        (cy + h / 2) * height,
+    )
+    return NamedBox(where, names.classes[int(class_number)], corners, points)
+
+
+def _dims(rest: int, names: YoloNames) -> int:
+    """Numbers per landmark of a line that has so many behind the box."""
+    count = len(names.landmarks)
+    dims = names.dims or (rest // count if count else 0)
+    if not rest or (dims in (2, 3) and rest == dims * count):
+        return dims
+    expected = f"{BOX_COLUMNS}"
+    if count:
+        possible = (names.dims,) if names.dims else (2, 3)
+        wide = " or ".join(str(BOX_COLUMNS + each * count) for each in possible)
+        expected += f" (box alone) or {wide} ({count} landmarks)"
+    raise LabelError(
+        f"{BOX_COLUMNS + rest} numbers, expected {expected}; landmarks are named by kpt_shape in "
+        "--data, or by --landmarks; polygons are not read"
+    )

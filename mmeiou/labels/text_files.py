@@ -1,0 +1,41 @@
+"""Texts and JSON, read in one way."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mmeiou.labels.errors import LabelError, at
+
+
+def read_text(file: Path) -> str:
+    """The text of a file in UTF-8, without a byte order mark, its lines ended by a line feed.
+
+    Raises:
+        LabelError: It is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabelError(f"not a UTF-8 text ({error}); save it as UTF-8", str(file)) from error
+
+
+def read_lines(file: Path) -> list[tuple[int, str]]:
+    """The lines with something in them, without the blanks around it, and their numbers from 1."""
+    stripped = ((line, text.strip()) for line, text in enumerate(read_text(file).split("\n"), 1))
+    return [(line, text) for line, text in stripped if text]
+
+
+def read_json(file: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        LabelError: It is none; names the line if that is known.
+    """
+    try:
+        return json.loads(read_text(file))
+    except json.JSONDecodeError as error:
+        raise LabelError(f"not JSON ({error})", at(file, error.lineno)) from error
+    except LabelError:
+        raise
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits; endless depth
+        raise LabelError(f"not JSON of sensible size ({error})", str(file)) from error
