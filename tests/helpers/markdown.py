@@ -1,4 +1,4 @@
-"""The fenced code of Markdown pages."""
+"""The fenced code of Markdown pages, and their tables."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,8 @@ _BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```",
     re.DOTALL,
 )
+
+_TABLE = re.compile(r"<!-- (?P<mark>[^\n]+) -->\n\n\|[^\n]+\n\|[-| ]+\|\n(?P<rows>(?:\|[^\n]+\n)+)")
 
 
 class Block(NamedTuple):
@@ -34,3 +36,17 @@ def code_to_run(page: Path, language: str) -> list[str]:
 def commands(page: Path) -> list[str]:
     """Lines of the shell blocks that are run; continued lines are one."""
     return "".join(code_to_run(page, "bash")).replace("\\\n", " ").splitlines()
+
+
+def marked_tables(page: Path) -> list[tuple[str, list[list[str]]]]:
+    """Tables behind a comment: what the comment says, and the rows' cells without backticks."""
+    return [
+        (
+            match["mark"],
+            [
+                [cell.strip().strip("`") for cell in row.strip("|").split(" | ")]
+                for row in match["rows"].splitlines()
+            ],
+        )
+        for match in _TABLE.finditer(page.read_text())
+    ]
