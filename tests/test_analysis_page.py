@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from helpers.markdown import code_to_run, commands
 from mmengine.config import Config
 from mmengine.registry import VISBACKENDS
 from tiny_faces import write_tiny_faces
@@ -16,15 +17,6 @@ from wider_files import write_ground_truth, write_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "analysis.md"
 WIDER = "configs/yunet/yunet-n_2xb16-640e_widerface.py"
-
-
-def blocks_in(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-
-
-def commands() -> list[list[str]]:
-    lines = "".join(blocks_in("bash")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line) for line in lines]
 
 
 @pytest.fixture
@@ -51,8 +43,10 @@ def folder(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_runs_and_writes_its_picture(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(commands()) >= 7
-    for python, script, *arguments in commands():
+    lines = commands(PAGE)
+    assert len(lines) >= 7
+    for line in lines:
+        python, script, *arguments = shlex.split(line)
         assert python == "python"
         monkeypatch.setattr(sys, "argv", [script, *arguments])
         runpy.run_path(script, run_name="__main__")
@@ -83,7 +77,7 @@ def test_tensorboard_by_the_environment_and_by_a_config(
     monkeypatch.delenv("MMEIOU_TENSORBOARD", raising=False)
     assert backends(Config.fromfile(WIDER)) == ["LocalVisBackend"]
     both = ["LocalVisBackend", "TensorboardVisBackend"]
-    (own,) = blocks_in("python")
+    (own,) = code_to_run(PAGE, "python")
     (folder / "own.py").write_text(own)
     assert backends(Config.fromfile("own.py")) == both
     monkeypatch.setenv("MMEIOU_TENSORBOARD", "1")

@@ -1,6 +1,7 @@
 """Every config: builds, one forward and backward pass, a finite gradient for every parameter."""
 
 import re
+import shlex
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.markdown import commands
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config, ConfigDict
@@ -136,6 +138,22 @@ def test_metafile_lists_configs_by_their_names(folder: str) -> None:
     for model, config in zip(meta["Models"], listed, strict=True):
         assert model["Name"] == Path(config).stem == model["Name"].lower()
         assert model["In Collection"] in collections
+
+
+@pytest.mark.parametrize("folder", sorted({Path(name).parent.name for name in NAMES}))
+def test_readme_trains_and_tests_a_config_of_its_folder(folder: str) -> None:
+    """Its GPUs are those of the file name, and the checkpoint is what the training leaves."""
+    train, test = map(shlex.split, commands(CONFIGS / folder / "README.md"))
+    config = Path(test[2])
+    assert f"{folder}/{config.name}" in NAMES
+    cfg = _read(f"{folder}/{config.name}")
+    path = f"configs/{folder}/{config.name}"
+    gpus = re.search(r"_(\d+)xb\d+-", config.name)[1]
+    assert train == (
+        ["torchrun", f"--nproc_per_node={gpus}", "tools/train.py", path, "--launcher", "pytorch"]
+    )
+    last = f"work_dirs/{config.stem}/epoch_{cfg.train_cfg.max_epochs}.pth"
+    assert test == ["python", "tools/test.py", path, last]
 
 
 def test_ladder_differs_in_the_box_loss_alone() -> None:

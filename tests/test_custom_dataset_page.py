@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import torch
+from helpers.markdown import code_to_run, commands
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tiny_faces import SIZE, write_tiny_faces
@@ -24,6 +24,7 @@ from mmeiou.datasets.readers import FaceLabel, read_face_labels
 from mmeiou.registry import HOOKS, MODELS
 
 REPO = Path(__file__).resolve().parents[1]
+PAGE, FINETUNING = REPO / "docs/custom_dataset.md", REPO / "docs/finetuning.md"
 CONVERT = "tools/dataset_converters/convert.py"
 CONFIG = "configs/yunet/yunet-n_finetune_1xb16-8e_own-faces.py"
 # Eight epochs of 640 pixels as they are would take minutes.
@@ -42,11 +43,6 @@ OPTIONS = {
     "tools/train.py": ["--device", "cpu", "--cfg-options", *SHORTER, *QUICKER],
     "tools/test.py": ["--device", "cpu", "--cfg-options", *QUICKER],
 }
-
-
-def blocks(language: str, page: str = "custom_dataset.md") -> list[str]:
-    text = (REPO / "docs" / page).read_text()
-    return re.findall(rf"(?<!-->\n)```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def write_every_format(own: Path, labels: list[FaceLabel]) -> None:
@@ -163,7 +159,7 @@ class Shell:
 def test_commands_of_the_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shell = Shell(folder)
     converted = {}
-    for line in "".join(blocks("bash")).splitlines():
+    for line in commands(PAGE):
         words, output = shell.run(line)
         if words and words[0].endswith("convert.py"):
             found = boxes_of(folder / "own/train.json")
@@ -179,7 +175,7 @@ def test_commands_of_the_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert converted[name] == converted["coco"], name
 
     monkeypatch.chdir(folder)
-    (block,) = blocks("python")
+    (block,) = code_to_run(PAGE, "python")
     exec(block, {})  # noqa: S102 - our own documentation
 
 
@@ -188,7 +184,7 @@ def test_finetuning_page(folder: Path) -> None:
     shell = Shell(folder)
     arguments = ["csv", "own/faces.csv", "--images", "own/images", "--out", "own/train.json"]
     shell.run(shlex.join(["python", CONVERT, *arguments, "--val-fraction", "0.2"]))
-    careful, bold = blocks("bash", "finetuning.md")
+    careful, bold = code_to_run(FINETUNING, "bash")
     outputs = [shell.run(line)[1] for line in (*careful.splitlines(), bold)]
     assert all("coco/bbox_mAP" in output for output in outputs[1:])
     assert (folder / "work_dirs/own/epoch_1.pth").is_file()
@@ -200,7 +196,7 @@ def test_finetuning_page(folder: Path) -> None:
 def test_other_landmarks_and_classes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The config of the page takes over all but two branches of the weights."""
     monkeypatch.chdir(folder)
-    (block,) = blocks("python", "finetuning.md")
+    (block,) = code_to_run(FINETUNING, "python")
     Path("own.py").write_text(block)
     cfg = Config.fromfile("own.py")
     model = MODELS.build(cfg.model)
@@ -214,7 +210,7 @@ def test_other_landmarks_and_classes(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_json_of_the_page_is_valid(tmp_path: Path) -> None:
-    (block,) = blocks("json")
+    (block,) = code_to_run(PAGE, "json")
     path = tmp_path / "own.json"
     path.write_text(block)
     problems = Problems()

@@ -1,6 +1,5 @@
 """The Python blocks of docs/deploy.md run, on a photograph, and the C++ block compiles."""
 
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.markdown import code_to_run
 from mmengine.config import Config
 from skimage import data
 
@@ -18,10 +18,6 @@ from mmeiou.engine.load_detector import load_detector
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"
 FACE = np.array([178, 65, 269, 176])  # of the astronaut
 OUR_CONTRACT = "4.8"  # the OpenCV from which on FaceDetectorYN decodes it
-
-
-def blocks_in(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
 def released_yunet(repo: Path, shared_data: Path) -> torch.nn.Module:
@@ -37,7 +33,7 @@ def test_blocks_find_the_astronaut(
     export_onnx(model, tmp_path / "yunet_nms.onnx", with_nms=True, dynamic=True)
     cv2.imwrite(str(tmp_path / "photo.jpg"), data.astronaut()[:, :, ::-1])
     monkeypatch.chdir(tmp_path)
-    blocks = blocks_in("python")
+    blocks = code_to_run(PAGE, "python")
     scopes: list[dict] = [{} for _ in blocks]
     for block, scope in zip(blocks, scopes, strict=True):
         exec(block, scope)  # noqa: S102 - our own documentation
@@ -66,7 +62,7 @@ def cpp_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compiler = shutil.which("g++")
     if flags.returncode or compiler is None:
         pytest.skip("no g++, or no opencv4 for pkg-config, to compile the C++ block with")
-    (block,) = blocks_in("cpp")
+    (block,) = code_to_run(PAGE, "cpp")
     program = tmp_path_factory.mktemp("cpp") / "detect"
     source = program.with_suffix(".cpp")
     source.write_text(block)

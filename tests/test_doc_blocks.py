@@ -1,16 +1,15 @@
 """Shell and Python blocks of the documents run, here or in a page's own test, or say why not."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.markdown import Block, code_blocks
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from skimage import data
@@ -31,35 +30,28 @@ OWN_TESTS = {
     ("finetuning.md", "python"): "test_custom_dataset_page.py",
     ("mix_in.md", "python"): "test_mix_in.py",
 }
-BLOCK = re.compile(
-    r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>bash|python)\n(?P<text>.*?)```",
-    re.DOTALL,
-)
-
-
-class Block(NamedTuple):
-    page: str
-    language: str
-    reason: str | None
-    text: str
-
-
 BLOCKS = [
-    Block(page.name, match["language"], match["reason"], match["text"])
+    (page.name, block)
     for page in PAGES
-    for match in BLOCK.finditer(page.read_text())
+    for block in code_blocks(page)
+    if block.language in {"bash", "python"}
 ]
 HERE = [
-    block for block in BLOCKS if not block.reason and (block.page, block.language) not in OWN_TESTS
+    (page, block)
+    for page, block in BLOCKS
+    if not block.reason and (page, block.language) not in OWN_TESTS
 ]
 
 
 def test_every_block_has_somebody_who_runs_it(repo: Path) -> None:
     for (page, language), test in OWN_TESTS.items():
         assert page in (repo / "tests" / test).read_text(), f"{test} does not speak of {page}"
-        assert any(block[:2] == (page, language) for block in BLOCKS) or page == "finetuning.md"
+        assert any(
+            (name, block.language) == (page, language) and not block.reason
+            for name, block in BLOCKS
+        )
     assert len(HERE) >= 8
-    assert len(HERE) + sum(block.reason is not None for block in BLOCKS) >= 25
+    assert len(HERE) + sum(block.reason is not None for _, block in BLOCKS) >= 25
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +81,13 @@ def folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in HERE}))
+@pytest.mark.parametrize("page", sorted({page for page, _ in HERE}))
 def test_blocks_run_in_their_order(
     page: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    for block in HERE:
-        if block.page == page:
+    for name, block in HERE:
+        if name == page:
             run(block, folder)
 
 

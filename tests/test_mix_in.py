@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.markdown import code_to_run
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from test_configs import check_step, reduced
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "mix_in.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+BLOCKS = code_to_run(PAGE, "python")
 RECIPES = [block for block in BLOCKS if block.startswith("_base_")]
 
 

@@ -13,9 +13,6 @@ model = dict(
         )
     ),
 )
-train_dataloader = {{_base_.coco_loader}}
-val_dataloader = {{_base_.coco_loader}}
-test_dataloader = {{_base_.coco_loader}}
-val_evaluator = {{_base_.coco_evaluator}}
-test_evaluator = {{_base_.coco_evaluator}}
+train_dataloader = val_dataloader = test_dataloader = {{_base_.coco_loader}}
+val_evaluator = test_evaluator = {{_base_.coco_evaluator}}
 default_hooks = {{_base_.guard}}

@@ -7,8 +7,6 @@ model = dict(
     )
 )
 train_dataloader = dict(dataset={{_base_.coco_loader}})  # mosaic is one dataset around another
-val_dataloader = {{_base_.coco_loader}}
-test_dataloader = {{_base_.coco_loader}}
-val_evaluator = {{_base_.coco_evaluator}}
-test_evaluator = {{_base_.coco_evaluator}}
+val_dataloader = test_dataloader = {{_base_.coco_loader}}
+val_evaluator = test_evaluator = {{_base_.coco_evaluator}}
 default_hooks = {{_base_.guard}}

@@ -17,14 +17,9 @@ param_scheduler = [
 # Without it the first hundreds of steps go into unlearning 2100 false faces an image.
 model = dict(bbox_head=dict(prior_prob=0.01))
 
-train_pipeline = [
-    dict(type="mmeiou.LoadImageFromFile"),
-    dict(type="mmeiou.LoadAnnotations", with_bbox=True, with_keypoints=True),
-    dict(type="mmeiou.RandomSquareCrop", crop_choice=(0.3, 0.45, 0.6, 0.8, 1.0), pad_value=128),
-    dict(type="mmeiou.Resize", scale=(320, 320), keep_ratio=False),
-    dict(type="mmeiou.RandomFlip", prob=0.5),
-    dict(type="mmeiou.PackDetInputs"),
-]
+train_pipeline = _base_.train_pipeline
+train_pipeline[2].update(crop_choice=(0.3, 0.45, 0.6, 0.8, 1.0))
+train_pipeline[3].update(scale=(320, 320))
 train_dataloader = dict(num_workers=2, dataset=dict(pipeline=train_pipeline))
 default_hooks = dict(logger=dict(interval=10))
 auto_scale_lr = dict(base_batch_size=16)

@@ -29,14 +29,9 @@ param_scheduler = [
     ),
 ]
 
-train_pipeline = [
-    dict(type="mmeiou.LoadImageFromFile"),
-    dict(type="mmeiou.LoadAnnotations", with_bbox=True, with_keypoints=True),
-    dict(type="mmeiou.RandomSquareCrop", crop_choice=(0.5, 0.7, 0.9, 1.1), pad_value=128),
-    dict(type="mmeiou.Resize", scale=(256, 256), keep_ratio=False),
-    dict(type="mmeiou.RandomFlip", prob=0.5),
-    dict(type="mmeiou.PackDetInputs"),
-]
+train_pipeline = _base_.train_pipeline
+train_pipeline[2].update(crop_choice=(0.5, 0.7, 0.9, 1.1))
+train_pipeline[3].update(scale=(256, 256))
 # One worker: MMEngine leaves a process with more of them a single thread for the network.
 train_dataloader = dict(
     num_workers=1,

@@ -3,10 +3,5 @@ _base_ = [
     "../_base_/models/yunet-n.py",
     "../_base_/datasets/widerface.py",
     "../_base_/schedules/yunet_640e.py",
-    "../_base_/default_runtime.py",
+    "../_base_/yunet_runtime.py",
 ]
-
-default_hooks = dict(
-    checkpoint=dict(save_best="WIDERFace/hard"),
-    fold_batch_norm=dict(type="mmeiou.FoldBatchNormHook"),  # validation and test only
-)

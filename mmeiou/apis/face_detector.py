@@ -54,8 +54,8 @@ class FaceDetector:
 
     Examples:
         >>> from skimage.data import astronaut
-        >>> detector = FaceDetector("yunet_n.onnx")  # doctest: +SKIP
-        >>> detector(astronaut()[..., ::-1]).boxes.round()  # doctest: +SKIP
+        >>> detector = FaceDetector("yunet_n.onnx")
+        >>> detector(astronaut()[..., ::-1]).boxes.round()
         array([[178.,  65., 269., 176.]], dtype=float32)
     """
 

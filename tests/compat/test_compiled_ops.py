@@ -6,6 +6,7 @@ import sys
 import mmcv.ops  # noqa: F401  imports mmcv._ext
 import pytest
 import torch
+from helpers.boxes import random_boxes
 
 from mmeiou.compat.ops import OpStandIns
 
@@ -20,12 +21,10 @@ def test_compiled_ops_are_left_in_place():
     assert COMPILED.__file__.endswith((".so", ".pyd"))
 
 
-def random_boxes(n, seed):
+def with_ties(n, seed):
     generator = torch.Generator().manual_seed(seed)
-    corner = torch.rand(n, 2, generator=generator) * 200
-    size = torch.rand(n, 2, generator=generator) * 60
-    boxes = torch.cat([corner, corner + size], 1)
-    scores = torch.randint(1, n, (n,), generator=generator) / n  # with ties
+    boxes = random_boxes(n, generator, extent=200, sides=(0, 60))
+    scores = torch.randint(1, n, (n,), generator=generator) / n
     return boxes, scores
 
 
@@ -42,7 +41,7 @@ def assert_same_nms(boxes, scores, **options):
 @pytest.mark.parametrize("n", [2, 100, 3000])
 def test_nms(n, threshold, offset):
     for seed in range(3):
-        boxes, scores = random_boxes(n, seed)
+        boxes, scores = with_ties(n, seed)
         assert_same_nms(boxes, scores, iou_threshold=threshold, offset=offset)
 
 
@@ -61,7 +60,7 @@ def test_nms_of_few_values_with_many_equal_overlaps():
 @pytest.mark.parametrize("min_score", [1e-3, 0.3])
 def test_softnms(method, min_score, offset):
     for seed in range(5):
-        boxes, scores = random_boxes(300, seed)
+        boxes, scores = with_ties(300, seed)
         options = {
             "iou_threshold": 0.3,
             "sigma": 0.5,

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from helpers.boxes import random_boxes
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -8,11 +9,8 @@ from mmeiou.functional.boxes import box_iou
 from mmeiou.functional.extended_iou import extended_iou, extent
 
 
-def boxes(n: int, seed: int = 0, spread: float = 10) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    corner = torch.rand(n, 2, generator=generator, dtype=torch.float64) * spread
-    size = torch.rand(n, 2, generator=generator, dtype=torch.float64) * 5 + 0.1
-    return torch.cat([corner, corner + size], dim=1)
+def boxes(n: int, seed: int, extent: float = 10) -> Tensor:
+    return random_boxes(n, seed, extent, sides=(0.1, 5.1), dtype=torch.float64)
 
 
 def signed_intersection(a: Tensor, b: Tensor) -> float:

@@ -3,37 +3,25 @@ import time
 import numpy as np
 import pytest
 import torch
+from helpers.boxes import naive_iou, random_boxes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmeiou.functional.nms import _BLOCK, nms
 
 
-def naive_iou(a, b, offset):
-    """IoU by single float32 operations in the order of the compiled kernel."""
-    f = np.float32
-    area_a = (a[2] - a[0] + f(offset)) * (a[3] - a[1] + f(offset))
-    area_b = (b[2] - b[0] + f(offset)) * (b[3] - b[1] + f(offset))
-    width = max(f(0), min(a[2], b[2]) - max(a[0], b[0]) + f(offset))
-    height = max(f(0), min(a[3], b[3]) - max(a[1], b[1]) + f(offset))
-    inter = width * height
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return inter / (area_a + area_b - inter)
-
-
 def naive_nms(boxes, scores, threshold, offset=0):
-    boxes = boxes.numpy()
+    boxes, offset, threshold = boxes.numpy(), np.float32(offset), np.float32(threshold)
     kept = []
     for i in sorted(range(len(boxes)), key=lambda i: -scores[i].item()):
-        if not any(naive_iou(boxes[k], boxes[i], offset) > np.float32(threshold) for k in kept):
+        if not any(naive_iou(boxes[k], boxes[i], offset) > threshold for k in kept):
             kept.append(i)
     return kept
 
 
-def random_boxes(n, seed, size=40.0, extent=100.0):
+def with_ties(n, seed):
     generator = torch.Generator().manual_seed(seed)
-    corner = torch.rand(n, 2, generator=generator) * extent
-    boxes = torch.cat([corner, corner + torch.rand(n, 2, generator=generator) * size], 1)
+    boxes = random_boxes(n, generator, extent=100, sides=(0, 40))
     # few distinct values, so that there are many ties
     scores = torch.randint(0, max(n // 3, 1), (n,), generator=generator) / 7
     return boxes, scores
@@ -50,10 +38,7 @@ def layout(kind, n):
         corner = torch.stack([torch.zeros(n), steps * 10.0], 1)
         return torch.cat([corner, corner + 8], 1), scores
     if kind == "random":
-        corner = torch.rand(n, 2, generator=generator) * 1000
-        return torch.cat(
-            [corner, corner + 10 + torch.rand(n, 2, generator=generator) * 60], 1
-        ), scores
+        return random_boxes(n, generator, extent=1000, sides=(10, 70)), scores
     if kind == "clusters":
         centres = torch.rand(50, 2, generator=generator) * 1000
         corner = centres[steps % 50] + torch.randn(n, 2, generator=generator) * 3
@@ -94,7 +79,7 @@ def test_among_equal_scores_the_earlier_box_wins():
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.7])
 @pytest.mark.parametrize("n", [0, 1, 2, _BLOCK - 1, _BLOCK, _BLOCK + 1, 3 * _BLOCK + 5])
 def test_equals_the_naive_loop(n, threshold, offset):
-    boxes, scores = random_boxes(n, seed=n)
+    boxes, scores = with_ties(n, seed=n)
     assert nms(boxes, scores, threshold, offset).tolist() == naive_nms(
         boxes, scores, threshold, offset
     )

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers.boxes import naive_iou, random_boxes
 from torch import Tensor
 
 from mmeiou.functional import simota
@@ -37,7 +38,7 @@ def naive_match(
             )
             if not in_any:
                 continue
-            overlap = float(box_iou(boxes[p], gt_boxes[g]))
+            overlap = naive_iou(boxes[p].tolist(), gt)
             bce = 0.0
             for c, score in enumerate(scores[p].tolist()):
                 bce -= math.log(score if c == int(gt_labels[g]) else 1 - score)
@@ -80,8 +81,7 @@ def scene(
     centre = priors[:, :2] + 4 * (rand(len(priors), 2) - 0.5)
     half = rand(len(priors), 2) * 10 + 3
     boxes = torch.cat([centre - half, centre + half], dim=1)
-    gt_corner = rand(num_gt, 2) * 44
-    gt_boxes = torch.cat([gt_corner, gt_corner + rand(num_gt, 2) * 18 + 2], dim=1)
+    gt_boxes = random_boxes(num_gt, generator, extent=44, sides=(2, 20), dtype=torch.float64)
     labels = (rand(num_gt) * num_classes).long()
     return priors, boxes, rand(len(priors), num_classes) * 0.98 + 0.01, gt_boxes, labels
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from helpers.boxes import naive_iou
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,18 +19,9 @@ def naive_soft_nms(boxes, scores, threshold, sigma, min_score, method, offset):
     while i < len(rows):
         best = max(range(i, len(rows)), key=lambda k: (rows[k][4], -k))
         rows[i], rows[best] = rows[best], rows[i]
-        x1, y1, x2, y2 = rows[i][:4]
         k = i + 1
         while k < len(rows):
-            u1, v1, u2, v2 = rows[k][:4]
-            width = max(f(0), min(x2, u2) - max(x1, u1) + f(offset))
-            height = max(f(0), min(y2, v2) - max(y1, v1) + f(offset))
-            areas = [
-                (a2 - a1 + f(offset)) * (b2 - b1 + f(offset))
-                for a1, b1, a2, b2 in ((x1, y1, x2, y2), (u1, v1, u2, v2))
-            ]
-            union = areas[0] + areas[1] - width * height
-            iou = width * height / union if union else f(0)
+            iou = naive_iou(rows[i], rows[k], f(offset))
             if method == "gaussian":
                 # torch's exp, as scores that tie up to rounding must tie here too
                 rows[k][4] *= torch.tensor(-(iou * iou) / f(sigma)).exp().numpy()

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from helpers.boxes import naive_iou
 
 from mmeiou.functional import wider_ap as module
 from mmeiou.functional.wider_ap import (
@@ -32,23 +33,13 @@ def image(detections, faces=(), kept=None):
 # --- The oracle: the protocol detection by detection, threshold by threshold, in plain Python.
 
 
-def naive_iou(a, b):
-    width = min(a[2], b[2]) - max(a[0], b[0]) + 1
-    height = min(a[3], b[3]) - max(a[1], b[1]) + 1
-    if width <= 0 or height <= 0:
-        return 0.0
-    area_a = (a[2] - a[0] + 1) * (a[3] - a[1] + 1)
-    area_b = (b[2] - b[0] + 1) * (b[3] - b[1] + 1)
-    return width * height / (area_a + area_b - width * height)
-
-
 def naive_history(im, subset, iou_thr):
     """Of each detection in score order: score, whether it is proposed, faces recalled by then."""
     recalled, history = set(), []
     for k in sorted(range(len(im.scores)), key=lambda k: -im.scores[k]):
         best, best_iou = None, -1.0
         for f, face in enumerate(im.faces.tolist()):
-            iou = naive_iou(im.boxes[k].tolist(), face)
+            iou = naive_iou(im.boxes[k].tolist(), face, offset=1)
             if iou > best_iou:
                 best, best_iou = f, iou
         found = best is not None and best_iou >= iou_thr

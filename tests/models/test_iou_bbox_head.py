@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from helpers.boxes import random_boxes
 from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
@@ -54,16 +55,15 @@ class Batch(NamedTuple):
     bbox_weights: Tensor
 
 
-def random_boxes(n: int) -> Tensor:
-    corner = torch.rand(n, 2) * 50
-    return torch.cat([corner, corner + 5 + torch.rand(n, 2) * 30], dim=1)
+def boxes(n: int) -> Tensor:
+    return random_boxes(n, torch.default_generator, extent=50, sides=(5, 35))
 
 
 def batch(of: Shared2FCBBoxHead, num_pos: int = 5, num_neg: int = 7) -> Batch:
     """Random RoIs, positives first as the samplers give them, near their ground truths."""
     torch.manual_seed(1)
     n = num_pos + num_neg
-    priors = random_boxes(n)
+    priors = boxes(n)
     gt_bboxes = priors + torch.rand(n, 4) * 4
     targets = gt_bboxes if of.reg_decoded_bbox else of.bbox_coder.encode(priors, gt_bboxes)
     positive = torch.arange(n) < num_pos
@@ -198,7 +198,7 @@ def test_without_positives_every_parameter_stays_in_the_graph(num_neg: int) -> N
 
 def predictions(of: Shared2FCBBoxHead, cfg: ConfigDict | None, rescale: bool = False) -> Any:
     torch.manual_seed(3)
-    rois = torch.cat([torch.zeros(12, 1), random_boxes(12)], dim=1)
+    rois = torch.cat([torch.zeros(12, 1), boxes(12)], dim=1)
     with torch.no_grad():
         cls_score, bbox_pred = of(FEATURES)
         cls_score = 3 * torch.randn_like(cls_score)
@@ -281,7 +281,7 @@ def test_no_rois() -> None:
 @pytest.mark.parametrize("reg_class_agnostic", [True, False])
 def test_refined_boxes_of_a_cascade_are_mmdetections(reg_class_agnostic: bool) -> None:
     ours, theirs = pair(reg_class_agnostic=reg_class_agnostic)
-    priors, labels = random_boxes(12), torch.arange(12) % 3
+    priors, labels = boxes(12), torch.arange(12) % 3
     refined = [of.regress_by_class(priors, labels, of(FEATURES)[1], META) for of in (ours, theirs)]
     assert torch.equal(*refined)
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from helpers.boxes import random_boxes
 from mmdet.models.task_modules.assigners import SimOTAAssigner as MMDetSimOTA
 from mmengine.structures import InstanceData
 
@@ -14,15 +15,14 @@ def instances(num_gt: int, num_classes: int, seed: int) -> tuple[InstanceData, I
     priors = prior_centres(grid_priors([(40, 40), (20, 20), (10, 10)], [8, 16, 32]))
     centre = priors[:, :2] + priors[:, 2:] * (torch.rand(len(priors), 2, generator=generator) - 0.5)
     half = priors[:, 2:] * (torch.rand(len(priors), 2, generator=generator) + 0.2)
-    corner = torch.rand(num_gt, 2, generator=generator) * 300
-    size = torch.rand(num_gt, 2, generator=generator) * 60 + 3
+    gt_bboxes = random_boxes(num_gt, generator, extent=300, sides=(3, 63))
     predictions = InstanceData(
         priors=priors,
         bboxes=torch.cat([centre - half, centre + half], dim=1),
         scores=torch.rand(len(priors), num_classes, generator=generator),
     )
     labels = torch.randint(num_classes, (num_gt,), generator=generator)
-    return predictions, InstanceData(bboxes=torch.cat([corner, corner + size], 1), labels=labels)
+    return predictions, InstanceData(bboxes=gt_bboxes, labels=labels)
 
 
 @pytest.mark.parametrize("num_classes", [1, 20])

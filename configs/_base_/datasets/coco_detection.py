@@ -1,6 +1,3 @@
 _base_ = ["mmdet::_base_/datasets/coco_detection.py", "./coco_changes.py"]
-train_dataloader = {{_base_.coco_loader}}
-val_dataloader = {{_base_.coco_loader}}
-test_dataloader = {{_base_.coco_loader}}
-val_evaluator = {{_base_.coco_evaluator}}
-test_evaluator = {{_base_.coco_evaluator}}
+train_dataloader = val_dataloader = test_dataloader = {{_base_.coco_loader}}
+val_evaluator = test_evaluator = {{_base_.coco_evaluator}}
