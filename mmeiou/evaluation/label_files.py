@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from mmeiou.config import build_dataset, read_config
 from mmeiou.datasets.readers import read_face_labels
 from mmeiou.evaluation.detection_files import name_key
 from mmeiou.evaluation.samples import sample_faces
@@ -57,8 +58,6 @@ def read_labels(source: Path, face_label: int = 0) -> LabelledSet:
 
 
 def _of_config(config: Path, face_label: int) -> LabelledSet:
-    from mmeiou.datasets.configured import build_dataset, read_config  # noqa: PLC0415 - MMDetection
-
     dataset = build_dataset(read_config(config), "test")
     infos = (dataset.get_data_info(index) for index in tqdm(range(len(dataset)), unit="image"))
     return _gathered(config, ((info["img_path"], sample_faces(info, face_label)) for info in infos))
