@@ -110,12 +110,11 @@ def load_detector(cfg: Any, checkpoint: str | PathLike[str]) -> Any:
     from mmengine.registry import MODELS, init_default_scope
     from mmengine.runner import CheckpointLoader
 
-    from mmeiou.engine import CheckpointGuardHook
+    from mmeiou.engine.checkpoint_fit import require_fit, weights_of
 
     init_default_scope(cfg.get("default_scope", "mmdet"))
     model = MODELS.build(cfg.model)
-    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), map_location="cpu")
-    CheckpointGuardHook().check(model, loaded)
-    weights = loaded.get("state_dict", loaded)
-    model.load_state_dict({key.removeprefix("module."): value for key, value in weights.items()})
+    weights = weights_of(CheckpointLoader.load_checkpoint(str(checkpoint), map_location="cpu"))
+    require_fit(model, weights)
+    model.load_state_dict(weights)
     return model.eval()

@@ -1,9 +1,12 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
+from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
 from mmeiou.engine import CheckpointGuardHook
+from mmeiou.engine.checkpoint_fit import require_fit
 
 
 def runner(model: nn.Module) -> SimpleNamespace:
@@ -37,11 +40,33 @@ def test_another_architecture_is_refused(given: nn.Module, message: str) -> None
         )
 
 
-def test_ignored_keys_keep_their_initial_values() -> None:
-    model, given = net(), {"state_dict": dict(net(8).state_dict())}
+def test_ignored_keys_need_not_fit_and_keep_their_initial_values() -> None:
+    model, given = net(), {"state_dict": net(8).state_dict()}
+    initial = {key: value.clone() for key, value in model.state_dict().items()}
     CheckpointGuardHook(ignore=["^0", "^1.weight"]).after_load_checkpoint(runner(model), given)
-    assert set(given["state_dict"]) == {"1.bias"}
+    load_state_dict(model, given["state_dict"])  # MMEngine's, after the hooks
+    for key, value in model.state_dict().items():
+        source = given["state_dict"] if key == "1.bias" else initial
+        assert torch.equal(value, source[key]), key
     with pytest.raises(ValueError, match=r"1\.weight"):
         CheckpointGuardHook(ignore=["^0"]).after_load_checkpoint(
             runner(model), {"state_dict": net(8).state_dict()}
         )
+
+
+def test_the_checkpoint_stays_as_it_is() -> None:
+    given = {f"module.{key}": value for key, value in net(8).state_dict().items()}
+    keys = list(given)
+    CheckpointGuardHook(ignore=["."]).after_load_checkpoint(runner(net()), given)
+    assert list(given) == keys
+
+
+def test_other_content_is_named() -> None:
+    with pytest.raises(ValueError, match="the checkpoint is a list, not a dict of weights"):
+        CheckpointGuardHook().after_load_checkpoint(runner(net()), [torch.zeros(1)])
+
+
+def test_of_many_keys_the_first_are_listed() -> None:
+    many = {str(index): torch.zeros(1) for index in range(5)}
+    with pytest.raises(ValueError, match=r"5 unexpected: 0, 1, 2 and 2 more"):
+        require_fit(nn.Identity(), many)
