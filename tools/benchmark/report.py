@@ -15,10 +15,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mmeiou.markdown_sections import replace_section
 from mmeiou.whole_files import replacing
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tools"))
+from markdown_sections import replace_section  # noqa: E402 - in the folder above
+
 PAGE = ROOT / "docs/performance.md"
 TRAINING = "training.py DATA_ROOT --steps 9 --rounds 2 --forms"
 SECTIONS = {
