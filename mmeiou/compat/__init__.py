@@ -16,8 +16,8 @@ def install() -> None:
 
     Imports neither of them, nor torch. Further calls do nothing.
     """
-    wrapt.register_post_import_hook("mmeiou.compat.ops:install", "mmcv")
-    wrapt.register_post_import_hook("mmeiou.compat.ops:announce", "mmcv.ops")
+    wrapt.register_post_import_hook("mmeiou.compat.ops.stand_ins:install", "mmcv")
+    wrapt.register_post_import_hook("mmeiou.compat.ops.stand_ins:announce", "mmcv.ops")
     wrapt.register_post_import_hook(
         "mmeiou.compat.checkpoint:install", "mmengine.runner.checkpoint"
     )

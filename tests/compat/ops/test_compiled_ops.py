@@ -7,7 +7,7 @@ import mmcv.ops  # noqa: F401  imports mmcv._ext
 import pytest
 import torch
 
-from mmeiou.compat.ops import OpStandIns
+from mmeiou.compat.ops.stand_ins import OpStandIns
 
 COMPILED = sys.modules["mmcv._ext"]
 OURS = OpStandIns()

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeiou.functional.soft_nms import soft_nms
+from mmeiou.compat.ops.soft_nms import soft_nms
 
 
 def naive_soft_nms(boxes, scores, threshold, sigma, min_score, method, offset):
