@@ -1,6 +1,7 @@
 """Refuses checkpoints of another architecture before anything is computed with them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -22,10 +23,28 @@ class CheckpointGuardHook(Hook):
         ignore: Regular expressions of keys that need not fit, e.g. ``['^bbox_head']`` to fine-tune
             with another number of classes or landmarks. What does not fit among them is logged by
             MMEngine and keeps its initial values.
+        if_missing: What to do where the file of ``load_from`` is not there, for the error. For
+            configs that take it from elsewhere, as from the environment.
     """
 
-    def __init__(self, ignore: Sequence[str] = ()) -> None:
+    def __init__(self, ignore: Sequence[str] = (), if_missing: str = "") -> None:
         self.ignore = tuple(ignore)
+        self.if_missing = if_missing
+
+    def before_run(self, runner: Runner) -> None:
+        """Look for the file of ``load_from``, which MMEngine reads after this.
+
+        Raises:
+            FileNotFoundError: If it is not there and the config knows what to do.
+        """
+        source = runner.cfg.get("load_from")
+        if not self.if_missing or source is None or "://" in source:
+            return
+        path = Path(source).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"checkpoint {path} not found ({path.absolute()}). {self.if_missing}"
+            )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Compare the checkpoint with the model.
