@@ -3,6 +3,7 @@
 - :mod:`mmeiou.compat.ops`: PyTorch stand-ins where MMCV comes without compiled ops.
 - :mod:`mmeiou.compat.checkpoint`: checkpoints are loaded as data, never as code.
 - :mod:`mmeiou.compat.inferencer`: MMDetection's ``DetInferencer`` with our pipelines.
+- :mod:`mmeiou.compat.remarks`: no remarks on packages that nothing asked for.
 
 They hold for the whole process, for other packages' models, too. The environment variable
 ``MMEIOU_COMPAT`` names those that are wanted, ``MMEIOU_COMPAT=ops,inferencer``, or ``none``.
@@ -21,6 +22,13 @@ _HOOKS = {
     ),
     "checkpoint": (("mmeiou.compat.checkpoint:install", "mmengine.runner.checkpoint"),),
     "inferencer": (("mmeiou.compat.inferencer:install", "mmdet.apis.det_inferencer"),),
+    "remarks": (
+        ("mmeiou.compat.remarks:install", "mmdet"),
+        (
+            "mmeiou.compat.remarks:demand_package",
+            "mmdet.evaluation.metrics.faster_coco_metric",
+        ),
+    ),
 }
 
 

@@ -140,7 +140,7 @@ def test_each_can_be_refused(setting, applied):
 
 @pytest.mark.parametrize("setting", ["op", "ops,op", "none,ops", ","])
 def test_what_is_none_of_them_is_named(setting):
-    with pytest.raises(ValueError, match="is none of ops, checkpoint, inferencer"):
+    with pytest.raises(ValueError, match="is none of ops, checkpoint, inferencer, remarks"):
         wanted(setting)
 
 
