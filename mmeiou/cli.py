@@ -1,4 +1,4 @@
-"""What the command-line tools share: arguments, device and config.
+"""What the command-line tools share: arguments, device, and errors that end in an exit.
 
 Imports the MM stack only inside functions: MMEngine fixes its device when it is first imported, so
 ``--device`` has to be obeyed before.
@@ -6,9 +6,10 @@ Imports the MM stack only inside functions: MMEngine fixes its device when it is
 
 import argparse
 import os
+from pathlib import Path
 from typing import Any
 
-from mmeiou.config_files import find_config
+from mmeiou.config import read_config
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
@@ -16,19 +17,31 @@ LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that builds a runner from a config."""
     parser.add_argument("--work-dir", help="folder of logs and checkpoints")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override keys of the config, e.g. train_dataloader.batch_size=8 a.b='[1,2]'",
-    )
+    add_cfg_options(parser, "train_dataloader.batch_size=8 a.b='[1,2]'")
     parser.add_argument("--launcher", choices=LAUNCHERS, default="none", help="how processes start")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute"
     )
     # torch.distributed.launch passes one or the other spelling.
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add ``--cfg-options``, for :func:`mmeiou.config.read_config`."""
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        type=_key_value,
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"override keys of the config, e.g. {example}",
+    )
+
+
+def _key_value(pair: str) -> str:
+    if "=" not in pair:
+        raise argparse.ArgumentTypeError(f"{pair!r} is not KEY=VALUE")
+    return pair
 
 
 def select_device(device: str) -> None:
@@ -48,22 +61,6 @@ def select_device(device: str) -> None:
         )
 
 
-def parse_cfg_options(pairs: list[str]) -> dict[str, Any]:
-    """``['a.b=1', ...]`` to ``{'a.b': 1, ...}`` by MMEngine's rules.
-
-    Raises:
-        SystemExit: If a pair has no ``=``.
-    """
-    from mmengine.config import DictAction  # noqa: PLC0415
-
-    for pair in pairs:
-        if "=" not in pair:
-            raise SystemExit(f"--cfg-options: {pair!r} is not KEY=VALUE")
-    parser = argparse.ArgumentParser("--cfg-options")
-    parser.add_argument("options", nargs="*", action=DictAction, default={})
-    return dict(parser.parse_args(pairs).options) if pairs else {}
-
-
 def load_config(args: argparse.Namespace) -> Any:
     """The config that the arguments of :func:`add_run_arguments` ask for.
 
@@ -75,15 +72,11 @@ def load_config(args: argparse.Namespace) -> Any:
     select_device(args.device)
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     try:
-        config = find_config(args.config)
+        cfg = read_config(args.config, args.cfg_options)
     except FileNotFoundError as error:
         raise SystemExit(str(error)) from error
-    from mmengine.config import Config  # noqa: PLC0415
-
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{config.stem}"
+    cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{Path(args.config).stem}"
     if args.launcher != "none":
         prepare_distributed_cpu(cfg)
     return cfg

@@ -12,8 +12,8 @@ from helpers.markdown import code_to_run
 from mmengine.config import Config
 from skimage import data
 
+from mmeiou.config import load_detector
 from mmeiou.deploy.onnx_export import export_onnx
-from mmeiou.engine.load_detector import load_detector
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"
 FACE = np.array([178, 65, 269, 176])  # of the astronaut

@@ -9,8 +9,8 @@ The file has the twelve outputs of OpenCV's contract, at one size, or at any wit
 import argparse
 from pathlib import Path
 
-from mmeiou.cli import parse_cfg_options, select_device
-from mmeiou.config_files import find_config
+from mmeiou.cli import add_cfg_options, select_device
+from mmeiou.config import load_detector, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,13 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--strict", action="store_true", help="refuse a size that is no multiple of the stride"
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override config keys, e.g. model.test_cfg.score_thr=0.3 for --with-nms",
-    )
+    add_cfg_options(parser, "model.test_cfg.score_thr=0.3 for --with-nms")
     return parser.parse_args()
 
 
@@ -43,15 +37,10 @@ def main() -> None:
     """Load, export, report."""
     args = parse_args()
     select_device("cpu")
-    from mmengine.config import Config  # noqa: PLC0415 - after the device is chosen
-
-    from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415
-    from mmeiou.engine.load_detector import load_detector  # noqa: PLC0415
+    from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415 - now the device is
 
     try:
-        cfg = Config.fromfile(find_config(args.config))
-        cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
-        model = load_detector(cfg, args.checkpoint)
+        model = load_detector(read_config(args.config, args.cfg_options), args.checkpoint)
     except (OSError, ValueError) as error:
         raise SystemExit(f"export_onnx: {error}") from error
     stride = stride_of(model)

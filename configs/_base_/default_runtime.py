@@ -12,8 +12,9 @@ default_hooks = dict(
     visualization=dict(type="DetVisualizationHook"),
     # Refuses a checkpoint that does not fit the model, instead of loading what happens to match.
     checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),
-    # On the CPU: activations are not mapped anew from the system at every step.
-    reuse_memory=dict(type="mmeiou.ReuseMemoryHook"),
+    # On the CPU: activations are not mapped anew from the system at every step. The process keeps
+    # its peak of memory until it ends; default_hooks.reuse_memory.enable=False refuses that.
+    reuse_memory=dict(type="mmeiou.ReuseMemoryHook", enable=True),
 )
 
 env_cfg = dict(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from os import PathLike, fspath
+from os import PathLike
 
 import torch
 from mmdet.structures import DetDataSample
@@ -10,8 +10,7 @@ from mmengine.config import Config
 
 from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
-from mmeiou.config_files import find_config
-from mmeiou.engine.load_detector import load_detector
+from mmeiou.config import load_detector, read_config
 from mmeiou.models import YuNet
 
 
@@ -34,8 +33,8 @@ class TorchBackend:
         self, config: Config | str | PathLike[str], checkpoint: str | PathLike[str], device: str
     ) -> None:
         if not isinstance(config, Config):
-            config = Config.fromfile(find_config(fspath(config)))
-        model = load_detector(config, str(checkpoint))
+            config = read_config(config)
+        model = load_detector(config, checkpoint)
         if not isinstance(model, YuNet):
             raise ValueError(  # noqa: TRY004 - the config's value is wrong, not an argument's type
                 f"FaceDetector runs mmeiou.YuNet, not {type(model).__name__}; use MMDetection's "

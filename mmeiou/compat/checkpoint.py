@@ -60,8 +60,7 @@ def load_from_local(filename: str, map_location: MapLocation) -> Any:
     if not path.is_file():
         raise FileNotFoundError(
             f"checkpoint {path} not found ({path.absolute()}): correct the argument, or load_from "
-            "of the config; the shipped configs for fine-tuning take it from the environment: "
-            "MMEIOU_WEIGHTS"
+            "of the config"
         )
     return load_safely(str(path), map_location)
 
@@ -90,7 +89,8 @@ def _explained(source: str) -> Iterator[None]:
                 f"{source} holds {refused[1]}, which is not among the data of a checkpoint and may "
                 "run code when loaded, so it was refused. If the file is from a source you trust: "
                 "allow it with torch.serialization.add_safe_globals, or keep only the weights "
-                "with torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW_FILE)."
+                "with torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW_FILE). "
+                "It is mmeiou that asks for this, see docs/mix_in.md: MMEIOU_COMPAT."
             ) from None
         # torch wraps the reason in its advice to load the file by other means, no help here
         reason = str(error).rpartition("WeightsUnpickler error:")[2].partition("Check the doc")[0]

@@ -22,4 +22,4 @@ def install(det_inferencer: Any) -> None:
 
 
 def _unscoped(kind: Any) -> Any:
-    return kind.rpartition(".")[2] if isinstance(kind, str) else kind
+    return kind.removeprefix("mmeiou.") if isinstance(kind, str) else kind

@@ -1,22 +1,15 @@
 """Refuses checkpoints of another architecture before anything is computed with them."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor, nn
 
+from mmeiou.engine.checkpoint_fit import require_fit, weights_of
 from mmeiou.registry import HOOKS
-
-_SHOWN = 3
-
-
-def _listed(problem: str, keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return f"{len(keys)} {problem}: {', '.join(keys[:_SHOWN])}{more}"
 
 
 @HOOKS.register_module()
@@ -28,12 +21,30 @@ class CheckpointGuardHook(Hook):
 
     Args:
         ignore: Regular expressions of keys that need not fit, e.g. ``['^bbox_head']`` to fine-tune
-            with another number of classes or landmarks. Keys of another shape are left out of the
-            loading, so that they keep their initial values.
+            with another number of classes or landmarks. What does not fit among them is logged by
+            MMEngine and keeps its initial values.
+        if_missing: What to do where the file of ``load_from`` is not there, for the error. For
+            configs that take it from elsewhere, as from the environment.
     """
 
-    def __init__(self, ignore: Sequence[str] = ()) -> None:
-        self.ignore = [re.compile(pattern) for pattern in ignore]
+    def __init__(self, ignore: Sequence[str] = (), if_missing: str = "") -> None:
+        self.ignore = tuple(ignore)
+        self.if_missing = if_missing
+
+    def before_run(self, runner: Runner) -> None:
+        """Look for the file of ``load_from``, which MMEngine reads after this.
+
+        Raises:
+            FileNotFoundError: If it is not there and the config knows what to do.
+        """
+        source = runner.cfg.get("load_from")
+        if not self.if_missing or source is None or "://" in source:
+            return
+        path = Path(source).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"checkpoint {path} not found ({path.absolute()}). {self.if_missing}"
+            )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Compare the checkpoint with the model.
@@ -41,47 +52,5 @@ class CheckpointGuardHook(Hook):
         Raises:
             ValueError: Naming the first keys that are missing, unexpected or of another shape.
         """
-        self.check(
-            runner.model.module if is_model_wrapper(runner.model) else runner.model, checkpoint
-        )
-
-    def check(self, model: nn.Module, checkpoint: dict[str, Any]) -> None:
-        """Compare a checkpoint with a model; ignored keys of another shape leave the checkpoint.
-
-        Raises:
-            ValueError: Naming the first keys that are missing, unexpected or of another shape.
-        """
-        expected = model.state_dict()
-        given: dict[str, Any] = checkpoint.get("state_dict", checkpoint)
-        # The prefix that DataParallel leaves; MMEngine strips it when it loads.
-        names = {key.removeprefix("module."): key for key in given}
-        problems = self._problems(expected, {name: given[key] for name, key in names.items()})
-        refused = [
-            _listed(problem, [key for key in keys if not self._ignored(key)])
-            for problem, keys in problems.items()
-            if any(not self._ignored(key) for key in keys)
-        ]
-        if refused:
-            raise ValueError(
-                f"the checkpoint does not fit {type(model).__name__}: {'; '.join(refused)}. Is it "
-                "of another architecture (YuNet_n and YuNet_s differ) or of another number of "
-                "classes or landmarks? To fine-tune with those keys at their initial values, list "
-                "them in CheckpointGuardHook(ignore=[...])."
-            )
-        for name in problems["of another shape"]:
-            given.pop(names[name])
-
-    def _ignored(self, key: str) -> bool:
-        return any(pattern.search(key) for pattern in self.ignore)
-
-    @staticmethod
-    def _problems(
-        expected: Mapping[str, Tensor], given: Mapping[str, Tensor]
-    ) -> dict[str, list[str]]:
-        return {
-            "missing": [key for key in expected if key not in given],
-            "unexpected": [key for key in given if key not in expected],
-            "of another shape": [
-                key for key in expected if key in given and expected[key].shape != given[key].shape
-            ],
-        }
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        require_fit(model, weights_of(checkpoint), self.ignore)

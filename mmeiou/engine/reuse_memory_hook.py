@@ -22,14 +22,20 @@ class ReuseMemoryHook(Hook):
     then waits for the kernel to hand out, and clear, gigabytes page by page. With this hook they
     come from a heap that does not shrink. The process holds its peak of memory until it ends.
     Nothing happens on a GPU, whose memory PyTorch reuses by itself, or without glibc.
+
+    Args:
+        enable: False leaves the C library as it is: a config cannot take a hook of its base away.
     """
 
     priority = "VERY_HIGH"
 
+    def __init__(self, *, enable: bool = True) -> None:
+        self.enable = enable
+
     def before_run(self, runner: Runner) -> None:
         """Set it before the first step, and before workers start that inherit it."""
         device = next(runner.model.parameters()).device
-        if device.type == "cpu":
+        if self.enable and device.type == "cpu":
             reuse_memory()
 
 

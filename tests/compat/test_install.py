@@ -1,11 +1,14 @@
 """What importing mmeiou does, each case in a process of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
 
 import pytest
+
+from mmeiou.compat import wanted
 
 STAND_INS = "MMCV has no compiled ops here"
 
@@ -105,3 +108,42 @@ def test_compiled_ops_are_left_alone(tmp_path):
         "assert not hasattr(mmcv.ops._ext, 'softnms')"
     )
     assert STAND_INS not in run("main.py", cwd=tmp_path)
+
+
+STATE = """
+import importlib, mmeiou, mmcv, sys
+from mmengine.runner.checkpoint import CheckpointLoader
+if "mmcv._ext" not in sys.modules:  # what MMDetection needs to be imported at all
+    sys.modules["mmcv._ext"] = type("Anything", (), {"__getattr__": lambda *_: None})()
+from mmdet.apis.det_inferencer import DetInferencer
+ops = type(sys.modules["mmcv._ext"]).__name__ == "OpStandIns"
+checkpoint = "mmeiou" in CheckpointLoader._get_checkpoint_loader("x.pth").__module__
+inferencer = "mmeiou" in DetInferencer._get_transform_idx.__module__
+print([ops, checkpoint, inferencer])
+"""
+
+
+@without_compiled_ops
+@pytest.mark.parametrize(
+    ("setting", "applied"),
+    [
+        ("", [True, True, True]),
+        ("ops", [True, False, False]),
+        ("ops, inferencer", [True, False, True]),
+        ("checkpoint", [False, True, False]),
+        ("none", [False, False, False]),
+    ],
+)
+def test_each_can_be_refused(setting, applied):
+    assert run(STATE, MMEIOU_COMPAT=setting).splitlines()[-1] == str(applied)
+
+
+@pytest.mark.parametrize("setting", ["op", "ops,op", "none,ops", ","])
+def test_what_is_none_of_them_is_named(setting):
+    with pytest.raises(ValueError, match="is none of ops, checkpoint, inferencer, remarks"):
+        wanted(setting)
+
+
+def test_the_page_names_them(repo):
+    rows = re.findall(r"^\| `(\w+)` \|", (repo / "docs/mix_in.md").read_text(), re.MULTILINE)
+    assert rows == wanted("")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmeiou.config import load_detector
 from mmeiou.deploy.onnx_export import export_onnx
-from mmeiou.engine.load_detector import load_detector
 
 
 def compare(repo: Path, *files: Path, images: Path) -> subprocess.CompletedProcess[str]:

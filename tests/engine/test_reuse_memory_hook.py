@@ -43,12 +43,16 @@ def test_freed_memory_is_taken_again() -> None:
     assert faults["reuse"] < faults["plain"] / 4
 
 
-@pytest.mark.parametrize(("device", "calls"), [("cpu", 1), ("meta", 0)])
-def test_only_the_cpu_needs_it(device: str, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("device", "enable", "calls"), [("cpu", True, 1), ("cpu", False, 0), ("meta", True, 0)]
+)
+def test_only_the_cpu_needs_it_and_can_refuse_it(
+    device: str, enable: bool, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[bool] = []
     monkeypatch.setattr(reuse_memory_hook, "reuse_memory", lambda: seen.append(True))
     model = nn.Linear(1, 1, device=torch.device(device))
-    ReuseMemoryHook().before_run(SimpleNamespace(model=model))
+    ReuseMemoryHook(enable=enable).before_run(SimpleNamespace(model=model))
     assert len(seen) == calls
 
 

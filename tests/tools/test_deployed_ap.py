@@ -13,8 +13,8 @@ import torch
 from mmengine.config import Config
 
 from mmeiou.apis.images import load_image
+from mmeiou.config import load_detector
 from mmeiou.deploy.onnx_export import export_onnx
-from mmeiou.engine.load_detector import load_detector
 from mmeiou.evaluation.wider_text import Detections
 from mmeiou.functional.nms import nms
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from mmeiou.apis.images import Image
 from mmeiou.apis.media import write_image
-from mmeiou.datasets.configured import build_dataset, read_config
+from mmeiou.config import build_dataset, read_config
 from mmeiou.visualization.sheet import contact_sheet, hatch, require_format
 
 IGNORED = (255, 255, 255)

@@ -15,7 +15,7 @@ def labels_from(source: Path) -> LabelSet:
     if source.suffix != ".py":
         return read_labels(source)
     # Imports MMDetection, which the labels of a file do not need.
-    from mmeiou.datasets.configured import build_dataset, read_config  # noqa: PLC0415
+    from mmeiou.config import build_dataset, read_config  # noqa: PLC0415
     from mmeiou.datasets.records import labels_of  # noqa: PLC0415
 
     return labels_of(build_dataset(read_config(source), "test"))

@@ -21,7 +21,7 @@ from mmengine.runner import set_random_seed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from mmeiou.datasets.configured import build_dataset, read_config
+from mmeiou.config import build_dataset, read_config
 from mmeiou.evaluation.face_errors import face_errors
 from mmeiou.evaluation.predictions import read_predictions
 from mmeiou.evaluation.wider_report import pair

@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from mmeiou.markdown_sections import replace_section
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tools"))
+from markdown_sections import replace_section  # noqa: E402 - in the folder above
+
 SETS = ("easy", "medium", "hard")
 
 

@@ -32,11 +32,12 @@ from tqdm import tqdm
 import mmeiou  # noqa: F401 - before MMDetection: brings its missing ops  # isort: skip
 from mmcv.ops import batched_nms
 from mmdet.structures import DetDataSample
-from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData
+
+from mmeiou.config import read_config
 
 FASTER_RCNN = Path(__file__).resolve().parents[2] / "configs/faster_rcnn"
 BASELINE = FASTER_RCNN / "faster-rcnn_r50_fpn_smooth-l1_8xb2-1x_voc07.py"
@@ -73,9 +74,10 @@ def without_pretrained(cfg: Any) -> Any:
 
 def build(config: Path, device: str) -> Any:
     """The untrained detector of a config."""
-    if not config.is_file():
-        raise SystemExit(f"config not found: {config}")
-    cfg = Config.fromfile(config)
+    try:
+        cfg = read_config(config)
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from error
     init_default_scope(cfg.get("default_scope", "mmdet"))
     torch.manual_seed(0)
     model = MODELS.build(without_pretrained(cfg.model))

@@ -25,6 +25,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from mmeiou.cli import add_cfg_options
+from mmeiou.config import read_config
+
 REPO = Path(__file__).resolve().parents[2]
 CONFIG = "configs/yunet/yunet-n_2xb16-640e_widerface.py"
 PARTS = ("loading", "to floats", "network", "detections", "metric", "rest")
@@ -50,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, help="of the network; PyTorch's choice if absent")
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
-    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    add_cfg_options(parser, "model.test_cfg.score_thr=0.3")
     parser.add_argument("--child", choices=list(FORMS), help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="also write the table here, as Markdown")
     return parser.parse_args()
@@ -131,17 +134,13 @@ def run(args: argparse.Namespace) -> Result:
     """Evaluate in this process."""
     import mmeiou.models  # noqa: F401, PLC0415 # isort: skip - before MMDetection
     import torch  # noqa: PLC0415
-    from mmengine.config import Config  # noqa: PLC0415
     from mmengine.hooks import Hook  # noqa: PLC0415
     from mmengine.registry import init_default_scope  # noqa: PLC0415
     from mmengine.runner import Runner  # noqa: PLC0415
 
-    from mmeiou.cli import parse_cfg_options  # noqa: PLC0415
-
     if args.threads:
         torch.set_num_threads(args.threads)
-    cfg = Config.fromfile(REPO / CONFIG)
-    cfg.merge_from_dict(parse_cfg_options(args.cfg_options))
+    cfg = read_config(REPO / CONFIG, args.cfg_options)
     init_default_scope("mmdet")
     cfg.test_dataloader.dataset.data_root = str(args.data_root)
     cfg.test_evaluator.gt_dir = str(args.data_root / "labelv2/val/gt")

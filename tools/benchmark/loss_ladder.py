@@ -21,7 +21,8 @@ from typing import Any
 from ladder_run import RunResult, run
 from short_config import RunOptions
 
-from mmeiou.cli import parse_cfg_options, select_device
+from mmeiou.cli import add_cfg_options, select_device
+from mmeiou.config import parse_cfg_options
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNGS = ("smooth-l1", "l1", "iou", "giou", "diou", "ciou", "eiou", "eiou-sot", "eiou-sot-iou")
@@ -81,9 +82,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--load-from", help="checkpoint to start from; its network must fit")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/loss_ladder"))
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument(
-        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="override config keys"
-    )
+    add_cfg_options(parser, "randomness.deterministic=True")
     return parser.parse_args()
 
 

@@ -28,7 +28,11 @@ default_hooks = dict(
     checkpoint=dict(interval=2, save_best="coco/bbox_mAP"),
     logger=dict(interval=10),
     # With other classes or landmarks (model.bbox_head.num_classes, num_keypoints) these begin anew.
-    checkpoint_guard=dict(ignore=["multi_level_(cls|kps)"]),
+    checkpoint_guard=dict(
+        ignore=["multi_level_(cls|kps)"],
+        if_missing="Name the weights to start from, a file or a URL, by load_from or the "
+        "environment variable MMEIOU_WEIGHTS: docs/finetuning.md",
+    ),
 )
 custom_hooks = [
     dict(type="NumClassCheckHook"),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.boxes import random_boxes
 
-from mmeiou.compat.ops import OpStandIns
+from mmeiou.compat.ops.stand_ins import OpStandIns
 
 COMPILED = sys.modules["mmcv._ext"]
 OURS = OpStandIns()

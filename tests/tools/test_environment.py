@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from mmeiou.environment import TESTED, Environment, Finding, check, tested_table
-from mmeiou.environment.remedies import remedy_for
-from mmeiou.environment.versions import (
+from environment import TESTED, Environment, Finding, check, tested_table
+from environment.remedies import remedy_for
+from environment.versions import (
     conflicts,
     family_of,
     installed_distributions,

@@ -1,4 +1,4 @@
-"""torchvision's compiled kernels, called as those of :mod:`mmeiou.functional` that they replace."""
+"""torchvision's compiled kernels, called as those that they replace."""
 
 import importlib
 from functools import cache
@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmeiou.functional.roi_align import RoIAlignConfig, check_rois
+from mmeiou.compat.ops.roi_align import RoIAlignConfig, check_rois
 
 
 def usable(*tensors: Tensor) -> bool:
     """Whether the kernels below can and should be used for these inputs.
 
     Not on the CPU: there torchvision, like MMCV, loops over single samples, which is slower than
-    the whole blocks and matrix products of :mod:`mmeiou.functional`. Nor when deterministic
-    algorithms are demanded, for the gradient of its RoIAlign is not one.
+    the whole blocks and matrix products of our functions. Nor when deterministic algorithms are
+    demanded, for the gradient of its RoIAlign is not one.
     """
     device = tensors[0].device.type
     fits = device != "cpu" and all(tensor.dtype == torch.float32 for tensor in tensors)
@@ -47,7 +47,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 
 
 def roi_align(features: Tensor, rois: Tensor, config: RoIAlignConfig) -> Tensor:
-    """See :func:`mmeiou.functional.roi_align.roi_align`."""
+    """See :func:`mmeiou.compat.ops.roi_align.roi_align`."""
     check_rois(rois, config)
     (height, width), scale, ratio, aligned = config
     return torch.ops.torchvision.roi_align(features, rois, scale, height, width, ratio, aligned)
@@ -56,7 +56,7 @@ def roi_align(features: Tensor, rois: Tensor, config: RoIAlignConfig) -> Tensor:
 def roi_align_backward(
     grad_output: Tensor, rois: Tensor, input_shape: torch.Size, config: RoIAlignConfig
 ) -> Tensor:
-    """See :func:`mmeiou.functional.roi_align.roi_align_backward`."""
+    """See :func:`mmeiou.compat.ops.roi_align.roi_align_backward`."""
     (height, width), scale, ratio, aligned = config
     return torch.ops.torchvision._roi_align_backward(  # noqa: SLF001  the only way to it
         grad_output, rois, scale, height, width, *input_shape, ratio, aligned

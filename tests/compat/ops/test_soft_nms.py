@@ -7,7 +7,7 @@ from helpers.boxes import naive_iou
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeiou.functional.soft_nms import soft_nms
+from mmeiou.compat.ops.soft_nms import soft_nms
 
 
 def naive_soft_nms(boxes, scores, threshold, sigma, min_score, method, offset):

@@ -10,7 +10,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from mmeiou.functional.roi_align import (
+from mmeiou.compat.ops.roi_align import (
     Mix,
     RoIAlignConfig,
     channels_last,

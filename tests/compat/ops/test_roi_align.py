@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from mmeiou.functional.roi_align import RoIAlignConfig, roi_align, roi_align_backward
-from mmeiou.functional.roi_align_max import roi_align_max, roi_align_max_backward
+from mmeiou.compat.ops.roi_align import RoIAlignConfig, roi_align, roi_align_backward
+from mmeiou.compat.ops.roi_align_max import roi_align_max, roi_align_max_backward
 
 
 def naive_corners(y, x, height, width):
@@ -222,7 +222,7 @@ def test_half_precision_and_autocast_are_computed_in_float32(dtype):
 def test_size_of_a_training_step_takes_seconds_and_less_than_two_gigabytes():
     code = """
 import resource, time, torch
-from mmeiou.functional.roi_align import RoIAlignConfig, roi_align, roi_align_backward
+from mmeiou.compat.ops.roi_align import RoIAlignConfig, roi_align, roi_align_backward
 torch.set_num_threads(1)
 torch.manual_seed(0)
 corner = torch.rand(512, 2) * 600

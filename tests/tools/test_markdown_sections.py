@@ -1,8 +1,7 @@
 from pathlib import Path
 
 import pytest
-
-from mmeiou.markdown_sections import replace_section
+from markdown_sections import replace_section
 
 PAGE = "top\n<!-- zoo: by tool.py -->\nold\n<!-- /zoo -->\nend\n"
 

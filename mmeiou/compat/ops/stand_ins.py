@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmeiou.compat import torchvision_ops
+from mmeiou.compat.ops import torchvision_kernels
+from mmeiou.compat.ops.roi_align import RoIAlignConfig, roi_align, roi_align_backward
+from mmeiou.compat.ops.roi_align_max import roi_align_max, roi_align_max_backward
+from mmeiou.compat.ops.soft_nms import SoftNMSMethod, soft_nms
 from mmeiou.functional.nms import nms
-from mmeiou.functional.roi_align import RoIAlignConfig, roi_align, roi_align_backward
-from mmeiou.functional.roi_align_max import roi_align_max, roi_align_max_backward
-from mmeiou.functional.soft_nms import SoftNMSMethod, soft_nms
 
 _NAME = "mmcv._ext"
 _SOFT_NMS_METHODS: tuple[SoftNMSMethod, ...] = ("naive", "linear", "gaussian")
@@ -62,8 +62,8 @@ class OpStandIns(ModuleType):
     @staticmethod
     def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> Tensor:
         """See :func:`mmeiou.functional.nms.nms`."""
-        if offset == 0 and torchvision_ops.usable(boxes, scores):
-            return torchvision_ops.nms(boxes, scores, iou_threshold)
+        if offset == 0 and torchvision_kernels.usable(boxes, scores):
+            return torchvision_kernels.nms(boxes, scores, iou_threshold)
         return nms(boxes, scores, iou_threshold, offset)
 
     @staticmethod
@@ -78,7 +78,7 @@ class OpStandIns(ModuleType):
         method: int,
         offset: int,
     ) -> Tensor:
-        """See :func:`mmeiou.functional.soft_nms.soft_nms`; fills the first rows of ``dets``."""
+        """See :func:`mmeiou.compat.ops.soft_nms.soft_nms`; fills the first rows of ``dets``."""
         kept, indices = soft_nms(
             boxes, scores, iou_threshold, sigma, min_score, _SOFT_NMS_METHODS[method], offset
         )
@@ -94,14 +94,14 @@ class OpStandIns(ModuleType):
         argmax_x: Tensor,
         **options: Any,
     ) -> None:
-        """See :func:`mmeiou.functional.roi_align.roi_align`; fills ``output``.
+        """See :func:`mmeiou.compat.ops.roi_align.roi_align`; fills ``output``.
 
         With the maximum (``pool_mode=0``) also ``argmax_y`` and ``argmax_x``.
         """
         average, config = _roi_align_options(**options)
         if average:
-            compiled = torchvision_ops.usable(features, rois)
-            kernel = torchvision_ops.roi_align if compiled else roi_align
+            compiled = torchvision_kernels.usable(features, rois)
+            kernel = torchvision_kernels.roi_align if compiled else roi_align
             output.copy_(kernel(features, rois, config))
         else:
             results = roi_align_max(features, rois, config)
@@ -120,8 +120,8 @@ class OpStandIns(ModuleType):
         """Gradient of :meth:`roi_align_forward`, added to ``grad_input``."""
         average, config = _roi_align_options(**options)
         shape = grad_input.shape
-        if average and torchvision_ops.usable(grad_output, rois):
-            grad = torchvision_ops.roi_align_backward(grad_output, rois, shape, config)
+        if average and torchvision_kernels.usable(grad_output, rois):
+            grad = torchvision_kernels.roi_align_backward(grad_output, rois, shape, config)
         elif average:
             grad = roi_align_backward(grad_output, rois, shape, config)
         else:

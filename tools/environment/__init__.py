@@ -1,8 +1,7 @@
 """What is installed here, what it can do, and what will fail: the logic of ``tools/check_env.py``.
 
-Imports the standard library alone, and its own modules relatively, so that the tool can load this
-folder by itself where the package around it cannot be imported. Everything else is tried out, and
-failing is an answer.
+Imports the standard library alone, so that it works where mmeiou cannot be imported. Everything
+else is tried out, and failing is an answer.
 """
 
 from .probes import check

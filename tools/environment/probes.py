@@ -116,7 +116,7 @@ def _asked(module: Any, question: str) -> bool:
 
 
 def _ops(torch: Any, environment: Environment) -> str:
-    from mmeiou.compat.ops import OpStandIns  # noqa: PLC0415 - imports MMEngine
+    from mmeiou.compat.ops.stand_ins import OpStandIns  # noqa: PLC0415 - imports MMEngine
 
     ops = _import(environment, "mmcv.ops")
     if ops is None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mmeiou.compat import torchvision_ops
-from mmeiou.compat.ops import OpStandIns
-from mmeiou.functional import nms, roi_align
-from mmeiou.functional.roi_align import RoIAlignConfig
+from mmeiou.compat.ops import roi_align, torchvision_kernels
+from mmeiou.compat.ops.roi_align import RoIAlignConfig
+from mmeiou.compat.ops.stand_ins import OpStandIns
+from mmeiou.functional import nms
 
 OPTIONS = {
     "aligned_height": 2,
@@ -64,7 +64,7 @@ def test_kernels_give_what_the_own_functions_give(calls, monkeypatch):
     boxes, scores = ROIS[:, 1:], ROIS[:, 0]
     results = {}
     for usable in (False, True):
-        monkeypatch.setattr(torchvision_ops, "usable", lambda *_, usable=usable: usable)
+        monkeypatch.setattr(torchvision_kernels, "usable", lambda *_, usable=usable: usable)
         output, grad_input, empty = torch.empty(2, 3, 2, 3), torch.zeros_like(features), ROIS[:0]
         OpStandIns.roi_align_forward(features, ROIS, output, empty, empty, pool_mode=1, **OPTIONS)
         OpStandIns.roi_align_backward(
@@ -78,7 +78,7 @@ def test_kernels_give_what_the_own_functions_give(calls, monkeypatch):
 
 
 def test_what_torchvision_does_not_know_stays_here(calls, monkeypatch):
-    monkeypatch.setattr(torchvision_ops, "usable", lambda *_: True)
+    monkeypatch.setattr(torchvision_kernels, "usable", lambda *_: True)
     features, buffers = torch.rand(2, 3, 8, 8), [torch.empty(2, 3, 2, 3) for _ in range(3)]
     OpStandIns.nms(ROIS[:, 1:], ROIS[:, 0], iou_threshold=0.3, offset=1)
     OpStandIns.roi_align_forward(features, ROIS, *buffers, pool_mode=0, **OPTIONS)
@@ -90,21 +90,21 @@ def test_what_torchvision_does_not_know_stays_here(calls, monkeypatch):
 
 def test_inverted_rois_are_refused_before_the_kernel(calls):
     with pytest.raises(ValueError, match="RoI 0"):
-        torchvision_ops.roi_align(
+        torchvision_kernels.roi_align(
             torch.rand(1, 1, 8, 8), ROIS[:, [0, 3, 2, 1, 4]], RoIAlignConfig((1, 1))
         )
     assert calls == []
 
 
 def test_used_for_float32_away_from_the_cpu(monkeypatch):
-    monkeypatch.setattr(torchvision_ops, "_runs_on", lambda _device: True)
+    monkeypatch.setattr(torchvision_kernels, "_runs_on", lambda _device: True)
     away = torch.zeros(1, device="meta")
-    assert torchvision_ops.usable(away, away)
-    assert not torchvision_ops.usable(torch.zeros(1), torch.zeros(1))
-    assert not torchvision_ops.usable(away, away.half())
+    assert torchvision_kernels.usable(away, away)
+    assert not torchvision_kernels.usable(torch.zeros(1), torch.zeros(1))
+    assert not torchvision_kernels.usable(away, away.half())
     torch.use_deterministic_algorithms(mode=True)
     try:
-        assert not torchvision_ops.usable(away, away)
+        assert not torchvision_kernels.usable(away, away)
     finally:
         torch.use_deterministic_algorithms(mode=False)
 
@@ -124,7 +124,7 @@ def test_a_torchvision_that_does_not_load_is_not_used(source, works, tmp_path, m
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(sys.modules, "torchvision", None)  # to be taken out again afterwards
     del sys.modules["torchvision"]
-    assert torchvision_ops._runs_on.__wrapped__("cpu") is works
+    assert torchvision_kernels._runs_on.__wrapped__("cpu") is works
 
 
 def test_a_torchvision_without_kernels_is_not_used(tmp_path, monkeypatch):
@@ -133,4 +133,4 @@ def test_a_torchvision_without_kernels_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     del sys.modules["torchvision"]
     monkeypatch.setattr(torch.ops, "torchvision", SimpleNamespace(), raising=False)
-    assert not torchvision_ops._runs_on.__wrapped__("cpu")
+    assert not torchvision_kernels._runs_on.__wrapped__("cpu")

@@ -1,0 +1,120 @@
+"""Configs outside of a runner: found, read, overridden, and built from.
+
+Imports the MM stack only inside functions: a tool has to choose its device before MMEngine is
+imported, and where there is no MM stack the functions for files still work.
+"""
+# ruff: noqa: PLC0415
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+Split = Literal["train", "val", "test"]
+
+PACKAGE = Path(__file__).parent
+# Of a wheel, and of a checkout.
+SHIPPED = (PACKAGE / ".mim" / "configs", PACKAGE.parent / "configs")
+
+
+def find_config(name: str | PathLike[str]) -> Path:
+    """The file ``name``, or, as mim does it, the shipped config of that file name.
+
+    Raises:
+        FileNotFoundError: If there is neither; with names that are alike.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = {
+        found.name: found
+        for folder in SHIPPED
+        for found in sorted(folder.glob("[!_]*/*.py"))  # not _base_
+    }
+    if path.name == str(path) and path.name in shipped:
+        return shipped[path.name]
+    alike = get_close_matches(path.name, shipped, n=3)
+    hint = f"; shipped configs with such a name: {', '.join(alike)}" if alike else ""
+    raise FileNotFoundError(f"config not found: {name} ({path.absolute()}){hint}")
+
+
+def parse_cfg_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """``['a.b=1', ...]`` to ``{'a.b': 1, ...}`` by MMEngine's rules.
+
+    Raises:
+        ValueError: If a pair has no ``=``.
+    """
+    from mmengine.config import DictAction
+
+    for pair in pairs:
+        if "=" not in pair:
+            raise ValueError(f"{pair!r} is not KEY=VALUE")
+    parser = ArgumentParser()
+    parser.add_argument("options", nargs="*", action=DictAction, default={})
+    return dict(parser.parse_args(list(pairs)).options) if pairs else {}
+
+
+def read_config(name: str | PathLike[str], cfg_options: Sequence[str] = ()) -> Any:
+    """Read a config and override keys of it.
+
+    Args:
+        name: Its file, or the name of a shipped one.
+        cfg_options: ``KEY=VALUE`` each, as on the command line.
+
+    Returns:
+        An ``mmengine.Config``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If an option is not ``KEY=VALUE``.
+    """
+    path = find_config(name)
+    from mmengine.config import Config
+
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(parse_cfg_options(cfg_options))
+    return cfg
+
+
+def build_dataset(cfg: Any, split: Split) -> Any:
+    """The dataset of ``{split}_dataloader``.
+
+    Raises:
+        ValueError: If the config has none.
+    """
+    from mmengine.registry import DATASETS, init_default_scope
+
+    loader = cfg.get(f"{split}_dataloader")
+    if not loader:
+        raise ValueError(f"{cfg.filename} has no {split}_dataloader")
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    return DATASETS.build(loader.dataset)
+
+
+def load_detector(cfg: Any, checkpoint: str | PathLike[str]) -> Any:
+    """Build the model of a config and load weights that fit it key by key.
+
+    Args:
+        cfg: The config.
+        checkpoint: File or address.
+
+    Returns:
+        The model on the CPU, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no checkpoint, or one of another architecture.
+    """
+    from mmengine.registry import MODELS, init_default_scope
+    from mmengine.runner import CheckpointLoader
+
+    from mmeiou.engine.checkpoint_fit import require_fit, weights_of
+
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    model = MODELS.build(cfg.model)
+    weights = weights_of(CheckpointLoader.load_checkpoint(str(checkpoint), map_location="cpu"))
+    require_fit(model, weights)
+    model.load_state_dict(weights)
+    return model.eval()

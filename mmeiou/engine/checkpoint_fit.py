@@ -1,0 +1,70 @@
+"""Whether weights fit a model key by key and shape by shape."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+_SHOWN = 3
+
+
+def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights in a checkpoint, by their names in the model.
+
+    Args:
+        checkpoint: With the weights as ``state_dict``, or themselves. It stays as it is.
+
+    Raises:
+        ValueError: If it is no mapping.
+    """
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(  # noqa: TRY004 - of a file's content, not of an argument
+            f"the checkpoint is a {type(checkpoint).__name__}, not a dict of weights"
+        )
+    weights = checkpoint.get("state_dict", checkpoint)
+    # The prefix that DataParallel leaves; MMEngine strips it, too.
+    return {key.removeprefix("module."): value for key, value in weights.items()}
+
+
+def misfits(expected: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Keys that do not fit, by what is wrong with them: three lists, any of which may be empty."""
+    return {
+        "missing": [key for key in expected if key not in given],
+        "unexpected": [key for key in given if key not in expected],
+        "of another shape": [
+            key for key in expected if key in given and expected[key].shape != given[key].shape
+        ],
+    }
+
+
+def require_fit(
+    model: nn.Module, weights: Mapping[str, Tensor], ignore: Collection[str] = ()
+) -> None:
+    """Compare a model with weights.
+
+    Args:
+        model: Without a wrapper.
+        weights: As :func:`weights_of` gives them.
+        ignore: Regular expressions; keys in which one of them is found need not fit.
+
+    Raises:
+        ValueError: Naming the first keys that are missing, unexpected or of another shape.
+    """
+    found = {
+        problem: [key for key in keys if not any(re.search(one, key) for one in ignore)]
+        for problem, keys in misfits(model.state_dict(), weights).items()
+    }
+    refused = [_listed(problem, keys) for problem, keys in found.items() if keys]
+    if refused:
+        raise ValueError(
+            f"the checkpoint does not fit {type(model).__name__}: {'; '.join(refused)}. Is it of "
+            "another architecture (YuNet_n and YuNet_s differ) or of another number of classes or "
+            "landmarks? To fine-tune with those keys at their initial values, list them in "
+            "CheckpointGuardHook(ignore=[...])."
+        )
+
+
+def _listed(problem: str, keys: list[str]) -> str:
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return f"{len(keys)} {problem}: {', '.join(keys[:_SHOWN])}{more}"
