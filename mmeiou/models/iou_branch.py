@@ -106,9 +106,10 @@ class IoUBranchMixin(BaseModule):
         num_pos = reduce_mean(iou_preds.new_tensor(float(len(iou_preds)))).clamp(min=1)
         return self.loss_iou(iou_preds, target, avg_factor=num_pos, **kwargs)
 
-    def _predicted_iou(self, iou_preds: Tensor) -> Tensor:
-        """Outputs of the branch as IoU in [0, 1], in float32 at least."""
-        iou_preds = iou_preds.to(torch.promote_types(iou_preds.dtype, torch.float32))
+    def predicted_iou(self, iou_preds: Tensor) -> Tensor:
+        """Outputs of the branch, logits or not, as IoU in [0, 1], in float32 at least."""
+        if iou_preds.dtype in {torch.float16, torch.bfloat16}:  # no cast in exported graphs
+            iou_preds = iou_preds.float()
         if getattr(self.loss_iou, "use_sigmoid", False):
             return iou_preds.sigmoid()
         return iou_preds.clamp(0, 1)

@@ -23,7 +23,7 @@ def test_values_derived_by_hand() -> None:
     loss.backward()
     assert outputs.grad.tolist() == pytest.approx([0.3, 0.5])
     # Clamped for the score alone.
-    assert head._predicted_iou(outputs).tolist() == pytest.approx([0.8, 1.0])
+    assert head.predicted_iou(outputs).tolist() == pytest.approx([0.8, 1.0])
 
 
 def test_gradient_through_the_target_derived_by_hand() -> None:

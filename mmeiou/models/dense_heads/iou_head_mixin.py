@@ -49,7 +49,7 @@ class IoUHeadMixin(IoUBranchMixin):
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], ...]:
         """Maps of the levels to the head's own outputs, ``(B, A, H, W)`` IoU maps in third place.
 
-        The IoU maps are logits if ``loss_iou`` has ``use_sigmoid=True``.
+        The latter are for :meth:`predicted_iou` to read.
         """
         with inputs_of(getattr(self, self.box_predictor)) as reg_feats:
             cls_scores, bbox_preds, *rest = super().forward(x)
@@ -113,7 +113,7 @@ class IoUHeadMixin(IoUBranchMixin):
 
     def _score_factor(self, iou_preds: Tensor) -> Tensor:
         """Map of what MMDetection carries along as ``score_factors`` of its results."""
-        return self._predicted_iou(iou_preds)
+        return self.predicted_iou(iou_preds)
 
     def _fuse(self, results: InstanceData) -> None:
         results.iou_scores = results.pop("score_factors")

@@ -53,6 +53,6 @@ class YuNetIoUHead(IoUBranchMixin, YuNetHead):
 
     def _scored(self, outputs: FlatMaps) -> InstanceData:
         scored = super()._scored(outputs)
-        scored.iou_scores = self._predicted_iou(outputs.iou.squeeze(-1))
+        scored.iou_scores = self.predicted_iou(outputs.iou.squeeze(-1))
         scored.scores = fuse_scores(scored.scores, scored.iou_scores, self.iou_fusion)
         return scored
