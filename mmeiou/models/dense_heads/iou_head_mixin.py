@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmeiou.functional.score_fusion import fuse_scores
-from mmeiou.models.dense_heads.iou_taps import inputs_of
+from mmeiou.models.dense_heads.input_hooks import inputs_of
 from mmeiou.models.iou_branch import IoUBranchMixin
 
 

@@ -7,7 +7,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmeiou.functional.score_fusion import fuse_scores
-from mmeiou.models.dense_heads.iou_taps import inputs_of
+from mmeiou.models.dense_heads.input_hooks import inputs_of
 from mmeiou.models.dense_heads.yunet_head import YuNetHead
 from mmeiou.models.dense_heads.yunet_outputs import FlatMaps, FlatOutputs
 from mmeiou.models.dense_heads.yunet_targets import Targets
