@@ -89,18 +89,18 @@ class IoUBranchMixin(BaseModule):
             )
 
     def _iou_loss(
-        self, iou_preds: Tensor, boxes: Tensor, gt_bboxes: Tensor, **kwargs: Any
+        self, iou_preds: Tensor, bboxes: Tensor, gt_bboxes: Tensor, **kwargs: Any
     ) -> Tensor:
         """Loss of the outputs for the positives; zero, with a gradient, if there are none.
 
         Args:
             iou_preds: ``(n,)`` outputs of the branch.
-            boxes: ``(n, 4)`` boxes x1 y1 x2 y2 that they rate, decoded ones or priors.
+            bboxes: ``(n, 4)`` boxes x1 y1 x2 y2 that they rate, decoded ones or priors.
             gt_bboxes: ``(n, 4)`` their ground truths, in the same frame.
             **kwargs: For the loss.
         """
         assert self.loss_iou is not None
-        target = box_iou(boxes, gt_bboxes)
+        target = box_iou(bboxes, gt_bboxes)
         if self.detach_iou_target:
             target = target.detach()
         num_pos = reduce_mean(iou_preds.new_tensor(float(len(iou_preds)))).clamp(min=1)

@@ -83,12 +83,12 @@ class IoUHeadMixin(IoUBranchMixin):
         losses = super().loss_by_feat(cls_scores, bbox_preds, *rest)
         where, priors, targets = self._positives
         decode = self.bbox_coder.decode
-        boxes = decode(priors, flatten_levels(bbox_preds, 4)[where])
+        bboxes = decode(priors, flatten_levels(bbox_preds, 4)[where])
         # Heads without the option regress distances.
         if not getattr(self, "reg_decoded_bbox", False):
             targets = decode(priors, targets)
         outputs = flatten_levels(iou_preds, 1).squeeze(1)[where]
-        rated = priors if self.iou_target == "prior" else boxes
+        rated = priors if self.iou_target == "prior" else bboxes
         losses["loss_iou"] = self._iou_loss(outputs, rated, targets)
         return losses
 

@@ -46,8 +46,8 @@ class YuNetIoUHead(IoUBranchMixin, YuNetHead):
         losses = super()._losses(flat, targets)
         losses["loss_iou"] = self._iou_loss(
             flat.iou.flatten()[targets.positive],
-            flat.boxes.flatten(0, 1)[targets.positive],
-            targets.boxes,
+            flat.bboxes.flatten(0, 1)[targets.positive],
+            targets.bboxes,
         )
         return losses
 
