@@ -60,8 +60,9 @@ class YuNetGraph(nn.Module):
         self.backbone, self.neck = detector.backbone, detector.neck
         self.levels = head.strides
         self.num_classes, self.num_keypoints = head.num_classes, head.num_keypoints
-        self.iou_fusion = head.iou_fusion if isinstance(head, YuNetIoUHead) else 0.0
-        self.iou_is_logit = getattr(getattr(head, "loss_iou", None), "use_sigmoid", False)
+        self.iou_fusion = 0.0
+        if isinstance(head, YuNetIoUHead):
+            self.iou_fusion, self.predicted_iou = head.iou_fusion, head.predicted_iou
         if hasattr(head, "multi_level_cls_convs"):
             raise ValueError(
                 "stacked_convs of the head are not exported: train with stacked_convs=0, as the "
@@ -100,8 +101,7 @@ class YuNetGraph(nn.Module):
         cls, obj, *others = torch.split(maps.reshape(1, maps.shape[1], -1), self.sizes, dim=1)
         cls, obj = cls.sigmoid(), obj.sigmoid()
         if self.iou_fusion:
-            iou = others[-1].sigmoid() if self.iou_is_logit else others[-1].clamp(0, 1)
-            share = iou.pow(self.iou_fusion / 2)
+            share = self.predicted_iou(others[-1]).pow(self.iou_fusion / 2)
             cls, obj = (p.pow(1 - self.iou_fusion) * share for p in (cls, obj))
         outputs = [cls, obj, *others[: 1 + bool(self.num_keypoints)]]
         # A single channel is laid out as wanted already.
@@ -126,7 +126,7 @@ def contract_outputs(detector: YuNet, x: Tensor) -> list[Tensor]:
     cls, obj = [level.sigmoid() for level in cls], [level.sigmoid() for level in obj]
     if isinstance(head, YuNetIoUHead):
         exponent = head.iou_fusion
-        shares = [head._predicted_iou(level).pow(exponent / 2) for level in iou[0]]  # noqa: SLF001
+        shares = [head.predicted_iou(level).pow(exponent / 2) for level in iou[0]]
         cls, obj = (
             [level.pow(1 - exponent) * share for level, share in zip(branch, shares, strict=True)]
             for branch in (cls, obj)

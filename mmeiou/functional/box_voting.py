@@ -1,4 +1,4 @@
-"""Box voting: what several views of an image say of one object, averaged."""
+"""Box voting: the detections of one object, in several views of an image, averaged."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch import Tensor
 from mmeiou.functional.boxes import box_iou
 
 
-def vote(
+def box_voting(
     boxes: Tensor,
     scores: Tensor,
     labels: Tensor,
@@ -16,7 +16,7 @@ def vote(
     iou_threshold: float,
     num_views: int,
 ) -> tuple[Tensor, Tensor]:
-    """Average all detections of each object instead of taking the surest.
+    """Average all detections of each object instead of taking the one of the highest score.
 
     Every detection votes, by its score, for the kept one of its class that it overlaps most, if by
     ``iou_threshold``. The average of positions is the box voting of Gidaris and Komodakis,

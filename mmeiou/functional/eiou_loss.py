@@ -1,12 +1,13 @@
 """The loss on the extended IoU: convexified (CT) and steadily optimized (SOT)."""
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from mmeiou.functional.extended_iou import Extent, at_least_float32, check_boxes, extent
+from mmeiou.functional.boxes import box_area
+from mmeiou.functional.eiou_loss_fused import fused_eiou_loss
+from mmeiou.functional.extended_iou import at_least_float32, check_boxes, intersection_and_union
 
 Sot = Literal["target", "prior"]
 
@@ -23,6 +24,30 @@ def check_options(smooth_point: float, sot: Sot | None) -> None:
         raise ValueError(f"sot must be None or one of {get_args(Sot)}, got {sot!r}")
 
 
+def eiou_loss_definition(
+    pred: Tensor,
+    target: Tensor,
+    smooth_point: float = 0.1,
+    sot: Sot | None = None,
+    prior_area: Tensor | None = None,
+    mirror_symmetric: bool = False,
+    eps: float = 1e-12,
+) -> Tensor:
+    """What the loss is, to be read; :func:`eiou_loss` runs the same fused, in less time.
+
+    Takes the arguments of :func:`eiou_loss`, in float32 or float64, and checks none.
+    """
+    inter, union = intersection_and_union(pred, target, mirror_symmetric)
+    union = union + eps
+    d = 1 - inter / union
+    s = smooth_point
+    loss = torch.where(d < s, d**2 / (2 * s), d - s / 2)  # CT
+    if sot is None:
+        return loss
+    area = box_area(target) if prior_area is None else prior_area
+    return loss * torch.where(area > eps, union / area, 1).detach()  # SOT
+
+
 def eiou_loss(
     pred: Tensor,
     target: Tensor,
@@ -34,8 +59,7 @@ def eiou_loss(
 ) -> Tensor:
     """Extended IoU loss per box.
 
-    With ``d = 1 - EIoU``, ``s = smooth_point`` and ``U`` the union of :func:`extent`, detached in
-    the factor::
+    With ``d = 1 - EIoU``, ``s = smooth_point`` and ``U`` the union, detached in the factor::
 
         phi = d**2 / (2 * s)  if d < s  else  d - s / 2
         loss = phi                    without sot
@@ -49,7 +73,9 @@ def eiou_loss(
     priors of unit area. That these are the convexification technique and the steady optimization
     technique of the paper is our reading; so is ``sot='target'``, for losses that see no priors.
 
-    Forward and backward are closed forms; the gradient is differentiable no further.
+    It runs :func:`mmeiou.functional.eiou_loss_fused.fused_eiou_loss`, which gives loss and gradient
+    of :func:`eiou_loss_definition` in closed form and in less time; that gradient is differentiable
+    no further.
 
     Args:
         pred: ``(..., n, 4)`` boxes x1 y1 x2 y2 in pixels; half precision is computed in float32.
@@ -82,103 +108,18 @@ def eiou_loss(
             f"{tuple(pred.shape)} and {tuple(target.shape)}"
         )
     pred, target = at_least_float32(pred, target)
-    if sot == "prior":
-        if prior_area is None:
-            raise ValueError(
-                "sot='prior' needs prior_area, which this head does not pass; write sot='target', "
-                "or use a head of mmeiou, which passes the areas of its priors"
-            )
-        if prior_area.shape != pred.shape[:-1]:
-            raise ValueError(
-                f"prior_area must have the shape {tuple(pred.shape[:-1])} of the losses, got "
-                f"{tuple(prior_area.shape)}"
-            )
-        prior_area = prior_area.to(pred.dtype)
-    else:
+    if sot != "prior":
         prior_area = None
-    fused: Any = _EIoULoss.apply  # untyped in torch
-    return fused(pred, target, prior_area, smooth_point, sot, mirror_symmetric, eps)
-
-
-class _EIoULoss(torch.autograd.Function):
-    """Loss and gradient in one pass; coordinates are moved to the front, where rows are dense."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        pred: Tensor,
-        target: Tensor,
-        prior_area: Tensor | None,
-        smooth_point: float,
-        sot: Sot | None,
-        mirror_symmetric: bool,
-        eps: float,
-    ) -> Tensor:
-        a = pred.movedim(-1, 0).contiguous()
-        b = target.movedim(-1, 0).contiguous()
-        terms = extent(a, b, mirror_symmetric)
-        union = terms.union + eps
-        distance = 1 - terms.inter / union
-        slope = (distance / smooth_point).clamp_(max=1)
-        loss = slope * torch.add(distance, slope, alpha=-smooth_point / 2)
-        reference = terms.size_b[0] * terms.size_b[1] if sot == "target" else prior_area
-        if reference is not None:
-            factor = torch.where(reference > eps, union / reference, 1)
-            loss = loss * factor
-            slope = slope * factor
-        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
-            scale = slope / union
-            by_area = torch.addcmul(scale, scale, distance, value=-1)  # scale * EIoU
-            pull = torch.addcmul(scale, scale, distance, value=-0.5)  # scale * (1 + EIoU) / 2
-            ctx.save_for_backward(
-                *_gradients(a, b, terms, pull, by_area, mirror_symmetric, ctx.needs_input_grad)
-            )
-        return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        of_pred, of_target = (
-            None if saved is None else (saved * grad).movedim(0, -1) for saved in ctx.saved_tensors
+    elif prior_area is None:
+        raise ValueError(
+            "sot='prior' needs prior_area, which this head does not pass; write sot='target', "
+            "or use a head of mmeiou, which passes the areas of its priors"
         )
-        return of_pred, of_target, None, None, None, None, None
-
-
-def _gradients(
-    a: Tensor,
-    b: Tensor,
-    terms: Extent,
-    pull: Tensor,
-    by_area: Tensor,
-    mirror_symmetric: bool,
-    needed: tuple[bool, ...],
-) -> tuple[Tensor | None, Tensor | None]:
-    """Chain rule from ``I`` and the areas to the ``(4, ...)`` coordinates of both boxes.
-
-    ``pull`` is half of the loss's derivative by ``-I``, as a coordinate passes on all, half or
-    nothing where ``1 + sign`` is 2, 1 or 0: half if the boxes share it, as in torch's minimum.
-    """
-    by_offset = terms.gap.flip(0) * pull
-    by_gap = torch.addcmul(by_offset, terms.offset.flip(0), pull, value=2)
-    held = terms.offset <= -terms.gap  # the gap holds the offset
-    by_gap.sub_(by_offset * held, alpha=2)
-    by_offset = by_offset.masked_fill_(held, 0)
-    by_overlap = torch.addcmul(
-        by_gap.masked_fill_(terms.overlap > 0, 0), terms.overlap.flip(0), pull
-    )
-
-    def one_box(box: Tensor, size: Tensor, sign: Tensor) -> Tensor:
-        by_size = (size.flip(0) * by_area).masked_fill_(box[2:] < box[:2], 0).sub_(by_overlap)
-        if mirror_symmetric:
-            at_first = at_last = torch.sub(by_overlap, by_offset, alpha=2)
-        else:
-            at_first, at_last = torch.sub(by_overlap, by_offset, alpha=4), by_overlap
-        lower = torch.addcmul(-by_size, at_first, sign[:2])
-        upper = torch.addcmul(by_size, at_last, sign[2:])
-        return torch.cat([lower, upper])
-
-    sign = (a - b).sign_()
-    return (
-        one_box(a, terms.size_a, sign) if needed[0] else None,
-        one_box(b, terms.size_b, -sign) if needed[1] else None,
-    )
+    elif prior_area.shape != pred.shape[:-1]:
+        raise ValueError(
+            f"prior_area must have the shape {tuple(pred.shape[:-1])} of the losses, got "
+            f"{tuple(prior_area.shape)}"
+        )
+    else:
+        prior_area = prior_area.to(pred.dtype)
+    return fused_eiou_loss(pred, target, smooth_point, sot, prior_area, mirror_symmetric, eps)

@@ -5,36 +5,16 @@ released with their face detector. Not to be confused with *Efficient* IoU (arXi
 is also abbreviated EIoU.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-
-class Extent(NamedTuple):
-    """What the extended IoU and its gradient are made of.
-
-    Attributes:
-        overlap: ``(2, ...)`` signed overlap ``w`` per axis: negative where there is a gap.
-        gap: ``(2, ...)`` its negative part ``g``.
-        offset: ``(2, ...)`` distance ``d`` of the top-left corners per axis.
-        size_a: ``(2, ...)`` width and height of ``a``, 0 where it is inverted.
-        size_b: ``(2, ...)`` the same of ``b``.
-        inter: ``(...)`` signed intersection ``I``.
-        union: ``(...)`` union ``U >= 0``.
-    """
-
-    overlap: Tensor
-    gap: Tensor
-    offset: Tensor
-    size_a: Tensor
-    size_b: Tensor
-    inter: Tensor
-    union: Tensor
+from mmeiou.functional.boxes import box_area
 
 
-def extent(a: Tensor, b: Tensor, mirror_symmetric: bool = False) -> Extent:
-    """Signed overlaps, intersection and union of boxes given as ``(4, ...)``, coordinates first.
+def intersection_and_union(
+    a: Tensor, b: Tensor, mirror_symmetric: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Signed intersection ``I`` and union ``U >= 0``, the two parts of the extended IoU.
 
     The authors' code measures all lengths from the top-left corner ``e`` of the enclosing box. With
     ``i1``, ``i2`` the corners of the intersection before clipping, and ``m``, ``M`` their minimum
@@ -53,22 +33,25 @@ def extent(a: Tensor, b: Tensor, mirror_symmetric: bool = False) -> Extent:
 
     An inverted box has no area and a gap on its inverted axis; with ``d >= -g``, which holds by
     itself for all other boxes, ``U >= |I|`` for whatever input.
+
+    Args:
+        a: ``(..., 4)`` boxes x1 y1 x2 y2.
+        b: The same, broadcastable against ``a``.
+        mirror_symmetric: See above.
+
+    Returns:
+        ``I`` and ``U``, both of the broadcast shape ``(...)``.
     """
-    a1, a2, b1, b2 = a[:2], a[2:], b[:2], b[2:]
-    offset = (a1 - b1).abs()
+    a1, a2, b1, b2 = a[..., :2], a[..., 2:], b[..., :2], b[..., 2:]
+    d = (a1 - b1).abs()
     if mirror_symmetric:
-        offset = (offset + (a2 - b2).abs()) / 2
-    overlap = torch.minimum(a2, b2) - torch.maximum(a1, b1)
-    gap = overlap.clamp(max=0)
-    offset = torch.maximum(offset, -gap)  # changes nothing but for inverted boxes
-    (wx, wy), (gx, gy), (dx, dy) = overlap.unbind(), gap.unbind(), offset.unbind()
-    inter = torch.addcmul(wx * wy, gx, gy)
-    inter = torch.addcmul(inter, gx, dy, value=2)
-    inter = torch.addcmul(inter, gy, dx, value=2)
-    size_a, size_b = (a2 - a1).clamp(min=0), (b2 - b1).clamp(min=0)
-    (width_a, height_a), (width_b, height_b) = size_a.unbind(), size_b.unbind()
-    union = torch.addcmul(width_a * height_a, width_b, height_b) - inter
-    return Extent(overlap, gap, offset, size_a, size_b, inter, union)
+        d = (d + (a2 - b2).abs()) / 2
+    w = torch.minimum(a2, b2) - torch.maximum(a1, b1)
+    g = w.clamp(max=0)
+    d = torch.maximum(d, -g)  # changes nothing but for inverted boxes
+    (wx, wy), (gx, gy), (dx, dy) = w.unbind(-1), g.unbind(-1), d.unbind(-1)
+    inter = wx * wy + gx * gy + 2 * (gx * dy + gy * dx)
+    return inter, box_area(a) + box_area(b) - inter
 
 
 def at_least_float32(*boxes: Tensor) -> tuple[Tensor, ...]:
@@ -89,7 +72,7 @@ def extended_iou(
     """Extended IoU ``I / U``: the IoU where boxes overlap, else negative; in (-1, 1].
 
     Symmetric in its two boxes, continuous, and falling with distance, so that boxes that are apart
-    are pulled together. Formula: :func:`extent`. Differentiable by autograd.
+    are pulled together. Formula: :func:`intersection_and_union`. Differentiable by autograd.
 
     Args:
         pred: ``(..., n, 4)`` boxes x1 y1 x2 y2; half precision is computed in float32.
@@ -115,8 +98,8 @@ def extended_iou(
     pred, target = at_least_float32(pred, target)
     if not aligned:
         pred, target = pred.unsqueeze(-2), target.unsqueeze(-3)
-    terms = extent(pred.movedim(-1, 0), target.movedim(-1, 0), mirror_symmetric)
-    return terms.inter / (terms.union + eps)
+    inter, union = intersection_and_union(pred, target, mirror_symmetric)
+    return inter / (union + eps)
 
 
 def check_boxes(pred: Tensor, target: Tensor, aligned: bool = True) -> None:

@@ -89,26 +89,27 @@ class IoUBranchMixin(BaseModule):
             )
 
     def _iou_loss(
-        self, iou_preds: Tensor, boxes: Tensor, gt_bboxes: Tensor, **kwargs: Any
+        self, iou_preds: Tensor, bboxes: Tensor, gt_bboxes: Tensor, **kwargs: Any
     ) -> Tensor:
         """Loss of the outputs for the positives; zero, with a gradient, if there are none.
 
         Args:
             iou_preds: ``(n,)`` outputs of the branch.
-            boxes: ``(n, 4)`` boxes x1 y1 x2 y2 that they rate, decoded ones or priors.
+            bboxes: ``(n, 4)`` boxes x1 y1 x2 y2 that they rate, decoded ones or priors.
             gt_bboxes: ``(n, 4)`` their ground truths, in the same frame.
             **kwargs: For the loss.
         """
         assert self.loss_iou is not None
-        target = box_iou(boxes, gt_bboxes)
+        target = box_iou(bboxes, gt_bboxes)
         if self.detach_iou_target:
             target = target.detach()
         num_pos = reduce_mean(iou_preds.new_tensor(float(len(iou_preds)))).clamp(min=1)
         return self.loss_iou(iou_preds, target, avg_factor=num_pos, **kwargs)
 
-    def _predicted_iou(self, iou_preds: Tensor) -> Tensor:
-        """Outputs of the branch as IoU in [0, 1], in float32 at least."""
-        iou_preds = iou_preds.to(torch.promote_types(iou_preds.dtype, torch.float32))
+    def predicted_iou(self, iou_preds: Tensor) -> Tensor:
+        """Outputs of the branch, logits or not, as IoU in [0, 1], in float32 at least."""
+        if iou_preds.dtype in {torch.float16, torch.bfloat16}:  # no cast in exported graphs
+            iou_preds = iou_preds.float()
         if getattr(self.loss_iou, "use_sigmoid", False):
             return iou_preds.sigmoid()
         return iou_preds.clamp(0, 1)

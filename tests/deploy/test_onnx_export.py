@@ -95,8 +95,13 @@ def test_other_numbers_of_classes_and_landmarks(
     assert ("kps_8" in run(tmp_path / "c.onnx", torch.rand(1, 3, 64, 64))) == bool(keypoints)
 
 
-def test_iou_branch_is_in_the_product(repo: Path, tmp_path: Path) -> None:
-    model = tiny_yunet(repo, "mmeiou.YuNetIoUHead", iou_fusion=0.3)
+@pytest.mark.parametrize(
+    "loss_iou",
+    [{"type": "mmdet.L1Loss"}, {"type": "mmdet.CrossEntropyLoss", "use_sigmoid": True}],
+    ids=["linear", "logit"],
+)
+def test_iou_branch_is_in_the_product(repo: Path, tmp_path: Path, loss_iou: dict) -> None:
+    model = tiny_yunet(repo, "mmeiou.YuNetIoUHead", iou_fusion=0.3, loss_iou=loss_iou)
     export_onnx(model, tmp_path / "i.onnx", (64, 64))
     x = torch.rand(1, 3, 64, 64) * 255
     assert_same(model, tmp_path / "i.onnx", x)
@@ -106,7 +111,8 @@ def test_iou_branch_is_in_the_product(repo: Path, tmp_path: Path) -> None:
         cls, _, obj, _, iou = (maps[0].flatten().numpy() for maps in model(x))
     product = outputs["cls_8"].ravel() * outputs["obj_8"].ravel()
     probability = 1 / (1 + np.exp(-cls)) / (1 + np.exp(-obj))
-    np.testing.assert_allclose(product, probability**0.7 * iou.clip(0, 1) ** 0.3, atol=1e-5)
+    iou = 1 / (1 + np.exp(-iou)) if loss_iou.get("use_sigmoid") else iou.clip(0, 1)
+    np.testing.assert_allclose(product, probability**0.7 * iou**0.3, atol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [1, 3])

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmeiou.functional.eiou_loss import eiou_loss
-from mmeiou.functional.extended_iou import extended_iou, extent
+from mmeiou.functional.eiou_loss import eiou_loss, eiou_loss_definition
+from mmeiou.functional.extended_iou import extended_iou, intersection_and_union
 
 
 @pytest.mark.parametrize(
@@ -122,28 +122,30 @@ def test_equals_the_naive_form_on_random_pairs(smooth_point: float) -> None:
         )
 
 
-def plain_loss(pred: Tensor, target: Tensor, mirror_symmetric: bool = False) -> Tensor:
-    """The definition by autograd."""
-    d = 1 - extended_iou(pred, target, mirror_symmetric=mirror_symmetric)
-    return torch.where(d < 0.1, d.square() / 0.2, d - 0.05)
-
-
+@pytest.mark.parametrize("sot", [None, "target", "prior"])
 @pytest.mark.parametrize("mirror_symmetric", [False, True])
-def test_gradient_is_that_of_the_definition(mirror_symmetric: bool) -> None:
-    """Also where boxes share coordinates, as boxes clipped to the image do."""
+@pytest.mark.parametrize("smooth_point", [0.1, 1.0])
+def test_the_fused_loss_is_the_definition_in_value_and_gradient(
+    sot: str | None, mirror_symmetric: bool, smooth_point: float
+) -> None:
+    """Also where boxes are inverted or share coordinates, as boxes clipped to the image do."""
     pred, target = boxes(1000, 3), boxes(1000, 4)
     near = close_boxes(200, 5)
     pred, target = torch.cat([pred, near[0]]), torch.cat([target, near[1]])
-    pred[::7, 0], pred[::5, 3] = target[::7, 0], target[::5, 3]
-    pred[::11] = target[::11]
+    pred[:600:7, 0], pred[:600:5, 3] = target[:600:7, 0], target[:600:5, 3]
+    pred[:600:11] = target[:600:11]
+    pred[600::13] = pred[600::13][:, [2, 1, 0, 3]]
     pred.requires_grad_()
     target.requires_grad_()
-    ours = torch.autograd.grad(
-        eiou_loss(pred, target, mirror_symmetric=mirror_symmetric).sum(), (pred, target)
-    )
-    expected = torch.autograd.grad(plain_loss(pred, target, mirror_symmetric).sum(), (pred, target))
-    for one, other in zip(ours, expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    options = {"smooth_point": smooth_point, "sot": sot, "mirror_symmetric": mirror_symmetric}
+    if sot == "prior":
+        options["prior_area"] = torch.linspace(0, 50, len(pred), dtype=torch.float64)
+    outcomes = []
+    for function in (eiou_loss, eiou_loss_definition):
+        loss = function(pred, target, **options)
+        outcomes.append((loss, *torch.autograd.grad(loss.sum(), (pred, target))))
+    for fused, expected in zip(*outcomes, strict=True):
+        torch.testing.assert_close(fused, expected, rtol=1e-9, atol=1e-12)
 
 
 # On both sides of every kink: the knee, touching and apart on either axis, all orders of corners.
@@ -179,8 +181,7 @@ def test_sot_scales_loss_and_gradient_by_the_detached_union(pred: tuple) -> None
     """And cancels the 1 / U: outside the knee A * grad = EIoU * grad U - grad I."""
     target = torch.tensor([[0.0, 0.0, 10.0, 4.0]], dtype=torch.float64)
     box = torch.tensor([pred], dtype=torch.float64, requires_grad=True)
-    terms = extent(box.T, target.T)
-    inter, union = terms.inter, terms.union
+    inter, union = intersection_and_union(box, target)
     plain, with_sot = eiou_loss(box, target), eiou_loss(box, target, sot="target")
     torch.testing.assert_close(with_sot, plain * union / 40, rtol=1e-9, atol=0)
     (of_plain,) = torch.autograd.grad(plain, box)
@@ -203,7 +204,8 @@ def test_prior_areas_are_for_sot_by_prior_alone() -> None:
 
 def test_reference_without_area_leaves_the_loss_as_it_is() -> None:
     pred, target = torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[1.0, 1, 1, 2]])
-    torch.testing.assert_close(eiou_loss(pred, target, sot="target"), eiou_loss(pred, target))
+    for function in (eiou_loss, eiou_loss_definition):
+        torch.testing.assert_close(function(pred, target, sot="target"), function(pred, target))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from mmdet.models.losses import EIoULoss as MMDetEIoULoss
 from mmeiou.functional.eiou_loss import eiou_loss
 from mmeiou.models import EIoULoss
 from mmeiou.models.losses.prior_area import prior_area_kwargs
-from mmeiou.registry import MODELS
 
 PRED = torch.tensor([[0.0, 0, 4, 2], [1, 1, 3, 3], [5, 5, 9, 6]])
 TARGET = torch.tensor([[0.0, 0, 4, 3], [0, 0, 3, 2], [0, 0, 2, 2]])
@@ -92,37 +91,3 @@ def test_half_precision_is_computed_in_float32() -> None:
     half = torch.tensor([[0.0, 0.0, 320.0, 640.0]], dtype=torch.float16)
     assert EIoULoss()(half, box).item() == pytest.approx(0.45)
     assert MMDetEIoULoss()(half, box).isnan()  # the areas overflow
-
-
-def test_encoded_deltas_are_refused_at_the_first_call() -> None:
-    """A stock head without reg_decoded_bbox=True."""
-    head = MODELS.build(
-        {
-            "type": "mmdet.Shared2FCBBoxHead",
-            "in_channels": 4,
-            "fc_out_channels": 8,
-            "roi_feat_size": 1,
-            "num_classes": 2,
-            "loss_bbox": {"type": "mmeiou.EIoULoss"},
-        }
-    )
-    cls_score, bbox_pred = head(torch.rand(3, 4, 1, 1))
-    rois = torch.tensor([[0.0, 0, 0, 9, 9], [0, 5, 5, 9, 9], [0, 1, 2, 3, 4]])
-    deltas = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.3, 0.1, -0.2, 0.2], [0, 0, 0, 0]])
-    with pytest.raises(ValueError, match=r"is not a box.*reg_decoded_bbox=True"):
-        head.loss(
-            cls_score,
-            bbox_pred,
-            rois,
-            torch.tensor([0, 1, 2]),
-            torch.ones(3),
-            deltas,
-            torch.ones(3, 4),
-        )
-
-
-def test_targets_are_inspected_at_first_only() -> None:
-    module = EIoULoss()
-    boxes = torch.tensor([[0.0, 0, 1, 1]]).repeat(100, 1)
-    module(boxes, boxes)
-    module(boxes[:, [2, 3, 0, 1]], boxes[:, [2, 3, 0, 1]])  # no wait for the device later on

@@ -230,18 +230,30 @@ def test_ious_are_those_of_boxes_whatever_is_regressed(name: str, option: dict[s
     torch.testing.assert_close(*targets, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("gt", [GT, GT[:, :0]], ids=["objects", "none"])
 @every_variant
-def test_the_other_losses_are_those_of_mmdetection(name: str, options: dict[str, Any]) -> None:
+def test_the_other_losses_are_those_of_mmdetection(
+    name: str, options: dict[str, Any], gt: Tensor
+) -> None:
     head, plain = build(name, **options), build(name, plain=True)
     plain.load_state_dict(head.state_dict(), strict=False)
-    losses, expected = (h.loss(features(), batch()) for h in (head, plain))
+    losses, expected = (h.loss(features(), batch(gt)) for h in (head, plain))
     centerness = expected.pop("loss_centerness", None)
     if options:
         assert losses.pop("loss_centerness") == centerness
     loss_iou = losses.pop("loss_iou")
     assert loss_iou.shape == ()
-    assert loss_iou > 0
+    assert (loss_iou > 0) == bool(gt.numel())
     assert losses == expected
+
+
+@pytest.mark.parametrize("gt", [GT, GT[:, :0]], ids=["objects", "none"])
+@pytest.mark.parametrize("name", ["ATSSHead", "FCOSHead"])
+def test_a_replaced_centerness_has_no_loss_computed(name: str, gt: Tensor) -> None:
+    head = build(name)
+    head.loss_centerness = Spy()
+    assert "loss_centerness" not in head.loss(features(), batch(gt))
+    assert not head.loss_centerness.calls
 
 
 @every_head

@@ -90,8 +90,8 @@ def test_views_that_disagree_by_hand() -> None:
     expected = torch.tensor([[20, 34 / 3, 40, 136 / 3], far])
     torch.testing.assert_close(merged.pred_instances.bboxes, expected)
     torch.testing.assert_close(merged.pred_instances.scores, torch.tensor([0.3, 0.5 / 3]))
-    (surest,) = YuNetTTA(module=Detector(), voting=False).merge_preds([views()])
-    assert surest.pred_instances.scores.tolist() == pytest.approx([0.6, 0.5])
+    (found,) = YuNetTTA(module=Detector(), voting=False).merge_preds([views()])
+    assert found.pred_instances.scores.tolist() == pytest.approx([0.6, 0.5])
 
 
 def test_order_is_that_of_the_voted_scores() -> None:

@@ -34,7 +34,7 @@ class RoIAlignConfig(NamedTuple):
     aligned: bool = True
 
 
-class Mix(NamedTuple):
+class Interpolation(NamedTuple):
     """Bilinear interpolation along one axis: which two pixels, and how much of each."""
 
     low: Tensor
@@ -158,16 +158,18 @@ def sample_points(rois: Tensor, axis: int, config: RoIAlignConfig) -> tuple[Tens
     return edges[:, :, None] + inside[:, None], counts
 
 
-def interpolate(points: Tensor, size: int) -> Mix:
-    """Mix pixels ``0 .. size - 1`` at positions of any shape, the outer ones reaching a pixel out.
+def interpolate(points: Tensor, size: int) -> Interpolation:
+    """Interpolate pixels ``0 .. size - 1`` at positions of any shape.
 
-    Positions further out weigh nothing.
+    The outer pixels reach a pixel out; positions further out weigh nothing.
     """
     inside = (points >= -1) & (points <= size)
     points = torch.where(inside, points, 0).clamp(0, size - 1)
     low = points.long()
     fraction = points - low
-    return Mix(low, (low + 1).clamp(max=size - 1), (1 - fraction) * inside, fraction * inside)
+    return Interpolation(
+        low, (low + 1).clamp(max=size - 1), (1 - fraction) * inside, fraction * inside
+    )
 
 
 def _crops(rois: Tensor, height: int, width: int, config: RoIAlignConfig) -> Iterator[_Crop]:
@@ -188,10 +190,10 @@ def _bin_weights(rois: Tensor, axis: int, size: int, config: RoIAlignConfig) -> 
     points, counts = sample_points(rois, axis, config)
     used = torch.arange(points.shape[2], device=points.device) < counts[:, None]
     share = (used.to(points.dtype) / counts[:, None].clamp(min=1))[:, None]
-    mix = interpolate(points, size)
+    interpolation = interpolate(points, size)
     weights = points.new_zeros(*points.shape[:2], size)
-    weights.scatter_add_(2, mix.low, mix.low_weight * share)
-    return weights.scatter_add_(2, mix.high, mix.high_weight * share)
+    weights.scatter_add_(2, interpolation.low, interpolation.low_weight * share)
+    return weights.scatter_add_(2, interpolation.high, interpolation.high_weight * share)
 
 
 def _extents(weights: Tensor) -> list[slice]:

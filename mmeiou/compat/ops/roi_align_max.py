@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mmeiou.compat.ops.roi_align import (
-    Mix,
+    Interpolation,
     RoIAlignConfig,
     channels_last,
     check_rois,
@@ -103,7 +103,9 @@ def roi_align_max_backward(
     return grad_input.permute(0, 3, 1, 2).to(grad_output.dtype)
 
 
-def _corners(rows: Mix, columns: Mix) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _corners(
+    rows: Interpolation, columns: Interpolation
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """The four pixels around each sample and their weights."""
     for row, row_weight in ((rows.low, rows.low_weight), (rows.high, rows.high_weight)):
         yield row, columns.low, row_weight * columns.low_weight

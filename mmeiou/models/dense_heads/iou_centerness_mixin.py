@@ -13,7 +13,8 @@ from mmeiou.models.dense_heads.iou_head_mixin import IoUHeadMixin
 class CenternessIoUHeadMixin(IoUHeadMixin):
     """An IoU branch for heads that have centerness.
 
-    The box loss keeps its weights either way: centerness as computed from the ground truth.
+    The box loss keeps its weights either way: centerness as computed from the ground truth. The
+    head's own ``loss_by_feat`` must take levels whose centerness is None.
 
     Args:
         *args: Of the head.
@@ -49,8 +50,8 @@ class CenternessIoUHeadMixin(IoUHeadMixin):
         """Losses of the head and ``loss_iou``; ``loss_centerness`` only if it is kept."""
         if self.keep_centerness:
             return super().loss_by_feat(cls_scores, bbox_preds, iou_preds, *rest)
-        # The head wants some map of that shape.
-        losses = super().loss_by_feat(cls_scores, bbox_preds, iou_preds, iou_preds, *rest)
+        nothing = [None] * len(iou_preds)  # for whose loss the head then returns nothing
+        losses = super().loss_by_feat(cls_scores, bbox_preds, iou_preds, nothing, *rest)
         del losses["loss_centerness"]
         return losses
 

@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmeiou.functional.score_fusion import fuse_scores
-from mmeiou.models.dense_heads.iou_taps import inputs_of
+from mmeiou.models.dense_heads.input_hooks import inputs_of
 from mmeiou.models.iou_branch import IoUBranchMixin
 
 
@@ -49,7 +49,7 @@ class IoUHeadMixin(IoUBranchMixin):
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], ...]:
         """Maps of the levels to the head's own outputs, ``(B, A, H, W)`` IoU maps in third place.
 
-        The IoU maps are logits if ``loss_iou`` has ``use_sigmoid=True``.
+        The latter are for :meth:`predicted_iou` to read.
         """
         with inputs_of(getattr(self, self.box_predictor)) as reg_feats:
             cls_scores, bbox_preds, *rest = super().forward(x)
@@ -83,12 +83,12 @@ class IoUHeadMixin(IoUBranchMixin):
         losses = super().loss_by_feat(cls_scores, bbox_preds, *rest)
         where, priors, targets = self._positives
         decode = self.bbox_coder.decode
-        boxes = decode(priors, flatten_levels(bbox_preds, 4)[where])
+        bboxes = decode(priors, flatten_levels(bbox_preds, 4)[where])
         # Heads without the option regress distances.
         if not getattr(self, "reg_decoded_bbox", False):
             targets = decode(priors, targets)
         outputs = flatten_levels(iou_preds, 1).squeeze(1)[where]
-        rated = priors if self.iou_target == "prior" else boxes
+        rated = priors if self.iou_target == "prior" else bboxes
         losses["loss_iou"] = self._iou_loss(outputs, rated, targets)
         return losses
 
@@ -113,7 +113,7 @@ class IoUHeadMixin(IoUBranchMixin):
 
     def _score_factor(self, iou_preds: Tensor) -> Tensor:
         """Map of what MMDetection carries along as ``score_factors`` of its results."""
-        return self._predicted_iou(iou_preds)
+        return self.predicted_iou(iou_preds)
 
     def _fuse(self, results: InstanceData) -> None:
         results.iou_scores = results.pop("score_factors")

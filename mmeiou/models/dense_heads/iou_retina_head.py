@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 from mmdet.models.dense_heads import RetinaHead
+from mmdet.structures.bbox import get_box_tensor
 from torch import Tensor
 
 from mmeiou.functional.boxes import box_area
 from mmeiou.models.dense_heads.iou_head_mixin import IoUHeadMixin
-from mmeiou.models.dense_heads.iou_taps import prior_area_for
+from mmeiou.models.losses.prior_area import prior_area_kwargs
 from mmeiou.registry import MODELS
 
 
@@ -35,8 +36,35 @@ class IoURetinaHead(IoUHeadMixin, RetinaHead):
         return targets
 
     def loss_by_feat_single(
-        self, cls_score: Tensor, bbox_pred: Tensor, anchors: Tensor, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Losses of one level."""
-        with prior_area_for(self.loss_bbox, lambda: box_area(anchors.flatten(0, 1))):
-            return super().loss_by_feat_single(cls_score, bbox_pred, anchors, *args, **kwargs)
+        self,
+        cls_score: Tensor,
+        bbox_pred: Tensor,
+        anchors: Tensor,
+        labels: Tensor,
+        label_weights: Tensor,
+        bbox_targets: Tensor,
+        bbox_weights: Tensor,
+        avg_factor: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Losses of one level: MMDetection's, where alone anchors and the box loss meet.
+
+        Overridden to give the areas of the anchors to the box loss.
+        """
+        loss_cls = self.loss_cls(
+            cls_score.permute(0, 2, 3, 1).reshape(-1, self.cls_out_channels),
+            labels.reshape(-1),
+            label_weights.reshape(-1),
+            avg_factor=avg_factor,
+        )
+        anchors = anchors.reshape(-1, 4)
+        bbox_pred = bbox_pred.permute(0, 2, 3, 1).reshape(-1, 4)
+        if self.reg_decoded_bbox:
+            bbox_pred = get_box_tensor(self.bbox_coder.decode(anchors, bbox_pred))
+        loss_bbox = self.loss_bbox(
+            bbox_pred,
+            bbox_targets.reshape(-1, 4),
+            bbox_weights.reshape(-1, 4),
+            avg_factor=avg_factor,
+            **prior_area_kwargs(self.loss_bbox, box_area(anchors)),
+        )
+        return loss_cls, loss_bbox

@@ -16,7 +16,7 @@ from mmeiou.models.dense_heads.yunet_outputs import (
     flatten_maps,
     flatten_outputs,
 )
-from mmeiou.models.dense_heads.yunet_predictions import decode, suppress, surest
+from mmeiou.models.dense_heads.yunet_predictions import decode, filter_scores, suppress
 from mmeiou.models.dense_heads.yunet_targets import Targets, batch_targets
 from mmeiou.models.layers import DPUnit
 from mmeiou.models.layers.init import YUNET_INIT
@@ -26,7 +26,7 @@ from mmeiou.registry import MODELS, TASK_UTILS
 
 @MODELS.register_module()
 class YuNetHead(BaseDenseHead):
-    """Classification, box, objectness and landmark branches, unshared between levels.
+    """Classification, box, objectness and keypoint branches, unshared between levels.
 
     Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", MIR 2023. Losses are summed
     over the batch and divided by the number of positives:
@@ -36,7 +36,7 @@ class YuNetHead(BaseDenseHead):
     - ``loss_bbox`` on the decoded boxes of positives, in pixels; a loss that asks for prior areas
       gets ``stride ** 2`` (our reading: the cell of the point, which is smaller than a face, so
       that ``sot='prior'`` wants a smaller ``loss_weight``);
-    - ``loss_kps`` on the landmark offsets of positives in strides, every point weighted by its own
+    - ``loss_kps`` on the keypoint offsets of positives in strides, every point weighted by its own
       weight, divided by the sum over faces of the mean weight. (The authors weight all points of a
       face by the mean; the same where a face has all points or none.)
 
@@ -47,7 +47,7 @@ class YuNetHead(BaseDenseHead):
         num_classes: Number of classes, at least 1.
         in_channels: Channels of the incoming maps.
         feat_channels: Channels inside the head.
-        num_keypoints: Landmarks per object; 0 leaves the landmark branch out.
+        num_keypoints: Keypoints (landmarks) per object; 0 leaves their branch out.
         shared_stacked_convs: DP units per level that all branches share.
         stacked_convs: DP units per level for classification and as many for the other branches.
         strides: Strides of the levels, finest first.
@@ -57,7 +57,7 @@ class YuNetHead(BaseDenseHead):
         loss_cls: Config of the classification loss, a binary cross-entropy on logits.
         loss_obj: Config of the objectness loss, likewise.
         loss_bbox: Config of the box loss, on boxes x1 y1 x2 y2.
-        loss_kps: Config of the landmark loss, on offsets; unused without landmarks.
+        loss_kps: Config of the keypoint loss, on offsets; unused without keypoints.
         train_cfg: ``assigner``: config of the assigner.
         test_cfg: ``score_thr``, ``nms`` and, optionally, ``nms_pre`` and ``max_per_img``.
         init_cfg: MMEngine initialisation; the released models' one by default.
@@ -156,8 +156,8 @@ class YuNetHead(BaseDenseHead):
 
         Returns:
             Lists over the levels of classification ``(B, num_classes, H, W)``, box ``(B, 4, H,
-            W)``, objectness ``(B, 1, H, W)`` and landmark ``(B, 2 * num_keypoints, H, W)`` maps;
-            the last list is empty without landmarks.
+            W)``, objectness ``(B, 1, H, W)`` and keypoint ``(B, 2 * num_keypoints, H, W)`` maps;
+            the last list is empty without keypoints.
         """
 
         def apply(branch: str, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -183,7 +183,7 @@ class YuNetHead(BaseDenseHead):
                 the images of ground truths, meta information and ignored regions.
 
         Raises:
-            ValueError: If the head has landmarks and the ground truth lacks them or has another
+            ValueError: If the head has keypoints and the ground truth lacks them or has another
                 number of them.
         """
         *maps, batch_gt_instances, _, batch_gt_instances_ignore = args
@@ -212,8 +212,8 @@ class YuNetHead(BaseDenseHead):
                 flat.cls.flatten(0, 1)[positive], self._cls_targets(targets), avg_factor=num_pos
             ),
             "loss_bbox": self.loss_bbox(
-                flat.boxes.flatten(0, 1)[positive],
-                targets.boxes,
+                flat.bboxes.flatten(0, 1)[positive],
+                targets.bboxes,
                 avg_factor=num_pos,
                 **prior_area_kwargs(self.loss_bbox, cell_areas[positive]),
             ),
@@ -253,7 +253,7 @@ class YuNetHead(BaseDenseHead):
 
         Returns:
             One ``InstanceData`` per image: ``bboxes`` ``(n, 4)``, ``scores`` and ``labels``
-            ``(n,)`` and, with landmarks, ``keypoints`` ``(n, num_keypoints, 2)``.
+            ``(n,)`` and, with keypoints, ``keypoints`` ``(n, num_keypoints, 2)``.
         """
         cfg = self.test_cfg if cfg is None else cfg
         flat = flatten_maps(self.strides, *maps)
@@ -261,7 +261,7 @@ class YuNetHead(BaseDenseHead):
         for index, meta in enumerate(batch_img_metas):
             outputs = flat.image(index)
             scored = self._scored(outputs)
-            keep = surest(scored.scores, cfg)
+            keep = filter_scores(scored.scores, cfg)
             candidates = decode(scored[keep], outputs, keep)
             results.append(suppress(candidates, meta, cfg, rescale=rescale, with_nms=with_nms))
         return results

@@ -7,7 +7,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmeiou.functional.score_fusion import fuse_scores
-from mmeiou.models.dense_heads.iou_taps import inputs_of
+from mmeiou.models.dense_heads.input_hooks import inputs_of
 from mmeiou.models.dense_heads.yunet_head import YuNetHead
 from mmeiou.models.dense_heads.yunet_outputs import FlatMaps, FlatOutputs
 from mmeiou.models.dense_heads.yunet_targets import Targets
@@ -46,13 +46,13 @@ class YuNetIoUHead(IoUBranchMixin, YuNetHead):
         losses = super()._losses(flat, targets)
         losses["loss_iou"] = self._iou_loss(
             flat.iou.flatten()[targets.positive],
-            flat.boxes.flatten(0, 1)[targets.positive],
-            targets.boxes,
+            flat.bboxes.flatten(0, 1)[targets.positive],
+            targets.bboxes,
         )
         return losses
 
     def _scored(self, outputs: FlatMaps) -> InstanceData:
         scored = super()._scored(outputs)
-        scored.iou_scores = self._predicted_iou(outputs.iou.squeeze(-1))
+        scored.iou_scores = self.predicted_iou(outputs.iou.squeeze(-1))
         scored.scores = fuse_scores(scored.scores, scored.iou_scores, self.iou_fusion)
         return scored

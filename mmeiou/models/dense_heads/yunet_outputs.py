@@ -35,7 +35,7 @@ class FlatOutputs(NamedTuple):
 
     priors: Tensor
     cls: Tensor
-    boxes: Tensor
+    bboxes: Tensor
     """``(B, P, 4)`` x1 y1 x2 y2 in pixels."""
     obj: Tensor
     kps: Tensor
@@ -87,5 +87,5 @@ def flatten_maps(
 def flatten_outputs(strides: Sequence[int], *maps: Sequence[Tensor]) -> FlatOutputs:
     """Lay the levels side by side and decode all boxes; arguments of :func:`flatten_maps`."""
     flat = flatten_maps(strides, *maps)
-    boxes = decode_boxes(flat.priors, flat.deltas)
-    return FlatOutputs(flat.priors, flat.cls, boxes, flat.obj, flat.kps, flat.iou)
+    bboxes = decode_boxes(flat.priors, flat.deltas)
+    return FlatOutputs(flat.priors, flat.cls, bboxes, flat.obj, flat.kps, flat.iou)

@@ -11,8 +11,8 @@ from mmeiou.functional.priors import decode_boxes, decode_keypoints
 from mmeiou.models.dense_heads.yunet_outputs import FlatMaps
 
 
-def surest(scores: Tensor, cfg: ConfigDict) -> Tensor:
-    """Which candidates are worth a closer look.
+def filter_scores(scores: Tensor, cfg: ConfigDict) -> Tensor:
+    """Which candidates are decoded: those that score enough, and no more than ``nms_pre``.
 
     Args:
         scores: ``(P,)``.
@@ -28,13 +28,13 @@ def surest(scores: Tensor, cfg: ConfigDict) -> Tensor:
 
 
 def decode(candidates: InstanceData, outputs: FlatMaps, priors: Tensor) -> InstanceData:
-    """Add ``bboxes`` and, with landmarks, ``keypoints``.
+    """Add ``bboxes`` and, if predicted, ``keypoints``.
 
     Args:
         candidates: ``n`` of an image.
         outputs: Of the image.
         priors: ``(n,)`` indices of the priors that predict the candidates. Few of all: exponentials
-            and landmarks are computed for no others.
+            and keypoints are computed for no others.
     """
     cells = outputs.priors[priors]
     candidates.bboxes = decode_boxes(cells, outputs.deltas[priors])
@@ -81,6 +81,6 @@ def suppress(
 
 
 def select_detections(candidates: InstanceData, cfg: ConfigDict) -> InstanceData:
-    """Detections among candidates in pixels of the original image: :func:`surest`, then NMS."""
-    found = candidates[surest(candidates.scores, cfg)]
+    """Detections among candidates in pixels of the original image: :func:`filter_scores`, NMS."""
+    found = candidates[filter_scores(candidates.scores, cfg)]
     return suppress(found, {}, cfg, rescale=False, with_nms=True)

@@ -24,8 +24,8 @@ class Targets(NamedTuple):
     """``(n, num_classes)`` one-hot."""
     overlaps: Tensor
     """``(n,)`` IoU of the decoded box with its ground truth, by the assigner."""
-    boxes: Tensor
-    """``(n, 4)`` boxes in pixels."""
+    bboxes: Tensor
+    """``(n, 4)`` x1 y1 x2 y2 in pixels."""
     kps: Tensor
     """``(n, 2 * num_keypoints)`` offsets in strides."""
     kps_weight: Tensor
@@ -49,7 +49,7 @@ def batch_targets(
         assigner: An assigner of MMDetection's interface; its ``assign_batch`` is taken if it has
             one, see :class:`mmeiou.models.SimOTAAssigner`.
         outputs: Of the batch.
-        gts: Of each image, ``bboxes``, ``labels`` and, with landmarks, ``keypoints`` ``(n,
+        gts: Of each image, ``bboxes``, ``labels`` and, with keypoints, ``keypoints`` ``(n,
             num_keypoints, 3)``.
         ignored: Of each image, ``bboxes`` of ignored regions, if it has any.
         num_classes: Of the head.
@@ -57,20 +57,20 @@ def batch_targets(
         ignore_iof_thr: See :func:`mmeiou.functional.ignore.ignored_priors`.
 
     Raises:
-        ValueError: If landmarks are missing or their number is another.
+        ValueError: If keypoints are missing or their number is another.
     """
     keypoints = torch.cat([_checked_keypoints(gt, num_keypoints) for gt in gts])
     centres = prior_centres(outputs.priors)
     scores = (outputs.cls.sigmoid() * outputs.obj.sigmoid().unsqueeze(-1)).sqrt()
     assign = getattr(assigner, "assign_batch", None) or _one_by_one(assigner)
-    matched, overlaps = assign(centres, outputs.boxes, scores, gts)
+    matched, overlaps = assign(centres, outputs.bboxes, scores, gts)
 
     is_positive = matched >= 0
     considered = torch.ones_like(is_positive)
     for index, regions in enumerate(ignored or ()):
         if regions is not None and len(regions):
             considered[index] = is_positive[index] | ~ignored_priors(
-                centres, outputs.boxes[index], regions.bboxes, ignore_iof_thr
+                centres, outputs.bboxes[index], regions.bboxes, ignore_iof_thr
             )
     image, prior = is_positive.nonzero(as_tuple=True)
     counts = torch.tensor([len(gt) for gt in gts], device=image.device)
@@ -81,7 +81,7 @@ def batch_targets(
         considered=considered.flatten(),
         cls=one_hot.to(outputs.cls.dtype),
         overlaps=overlaps[image, prior],
-        boxes=torch.cat([gt.bboxes for gt in gts])[gt_index],
+        bboxes=torch.cat([gt.bboxes for gt in gts])[gt_index],
         kps=encode_keypoints(outputs.priors[prior], keypoints[gt_index, :, :2]),
         kps_weight=keypoints[gt_index, :, 2],
     )
@@ -91,11 +91,11 @@ def _one_by_one(assigner: Any) -> Any:
     """``assign_batch`` of an assigner that knows single images only."""
 
     def assign(
-        priors: Tensor, boxes: Tensor, scores: Tensor, gts: Sequence[InstanceData]
+        priors: Tensor, bboxes: Tensor, scores: Tensor, gts: Sequence[InstanceData]
     ) -> tuple[Tensor, Tensor]:
         results = [
-            assigner.assign(InstanceData(bboxes=box, scores=score, priors=priors), gt)
-            for box, score, gt in zip(boxes, scores, gts, strict=True)
+            assigner.assign(InstanceData(bboxes=bbox, scores=score, priors=priors), gt)
+            for bbox, score, gt in zip(bboxes, scores, gts, strict=True)
         ]
         matched = torch.stack([result.gt_inds - 1 for result in results])
         overlaps = torch.stack([result.max_overlaps for result in results])
@@ -105,7 +105,7 @@ def _one_by_one(assigner: Any) -> Any:
 
 
 def _checked_keypoints(gt: InstanceData, num_keypoints: int) -> Tensor:
-    """``(n, num_keypoints, 3)`` landmarks x, y, weight of the ground truths of an image."""
+    """``(n, num_keypoints, 3)`` x, y, weight of the ground truths of an image."""
     if not num_keypoints:
         return gt.bboxes.new_zeros(len(gt), 0, 3)
     if "keypoints" not in gt:

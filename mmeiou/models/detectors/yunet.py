@@ -13,7 +13,7 @@ class YuNet(SingleStageDetector):
 
     Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", MIR 2023. Images are BGR,
     0-255, without mean or standard deviation. Predictions are ``InstanceData`` with ``bboxes``,
-    ``scores``, ``labels`` and, if the head has landmarks, ``keypoints``.
+    ``scores``, ``labels`` and, if the head has keypoints, ``keypoints``.
     """
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:

@@ -1,14 +1,13 @@
 """Registered shell of the extended IoU loss."""
 
-import torch
 from mmdet.models.losses.utils import weight_reduce_loss
 from torch import Tensor, nn
 
 from mmeiou.functional.eiou_loss import Sot, check_options, eiou_loss
+from mmeiou.models.losses.target_check import DecodedTargetCheck
 from mmeiou.registry import MODELS
 
 _REDUCTIONS = ("none", "mean", "sum")
-_INSPECTED = 64  # targets; encoded deltas give themselves away in the first few
 
 
 @MODELS.register_module()
@@ -49,7 +48,7 @@ class EIoULoss(nn.Module):
         self.eps = eps
         self.reduction = reduction
         self.loss_weight = loss_weight
-        self._to_inspect = _INSPECTED
+        self._check_target = DecodedTargetCheck()
 
     @property
     def needs_prior_area(self) -> bool:
@@ -79,10 +78,9 @@ class EIoULoss(nn.Module):
             A scalar, or ``(n,)`` for ``'none'``. The mean over no boxes is 0, with a graph.
 
         Raises:
-            ValueError: If ``reduction_override`` is unknown, the shapes do not fit, or the first
-                targets are not boxes.
+            ValueError: If ``reduction_override`` is unknown, the shapes do not fit, or one of
+                the first targets with a weight is not a box.
         """
-        self._inspect(target)
         if reduction_override not in {None, *_REDUCTIONS}:
             raise ValueError(
                 f"reduction_override must be one of {_REDUCTIONS}, got {reduction_override!r}"
@@ -105,24 +103,7 @@ class EIoULoss(nn.Module):
             mirror_symmetric=self.mirror_symmetric,
             eps=self.eps,
         )
+        self._check_target(target, weight)
         if avg_factor is None and reduction == "mean" and len(pred) == 0:
             reduction = "sum"  # instead of 0 / 0
         return self.loss_weight * weight_reduce_loss(loss, weight, reduction, avg_factor)
-
-    def _inspect(self, target: Tensor) -> None:
-        """Refuse encoded deltas, which a head gives to its loss unless it is told to decode.
-
-        Raises:
-            ValueError: If one of the first targets has its right before its left, or its bottom
-                above its top.
-        """
-        if self._to_inspect <= 0 or torch.compiler.is_compiling():
-            return
-        first = target[: self._to_inspect].detach()
-        self._to_inspect -= len(first)
-        inverted = (first[..., 2:] < first[..., :2]).any(dim=-1)
-        if inverted.any():
-            raise ValueError(
-                f"target {first[inverted][0].tolist()} is not a box x1 y1 x2 y2; if the head gives "
-                "encoded deltas to its loss, write reg_decoded_bbox=True"
-            )

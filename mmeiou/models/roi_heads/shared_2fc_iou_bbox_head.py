@@ -156,9 +156,7 @@ class Shared2FCIoUBBoxHead(IoUBranchMixin, Shared2FCBBoxHead):
 
         results = predict(roi, cls_score, deltas, img_meta, rescale)
         cls_prob, background = results.scores[:, :-1], results.scores[:, -1:]
-        iou = iou_pred.float()
-        iou = iou.sigmoid() if getattr(self.loss_iou, "use_sigmoid", False) else iou.clamp(0, 1)
-        iou = iou.expand_as(cls_prob)
+        iou = self.predicted_iou(iou_pred).expand_as(cls_prob)
         fused = fuse_scores(cls_prob, iou, self.iou_fusion)
         if rcnn_test_cfg is None:
             results.scores = torch.cat([fused, background], dim=1)

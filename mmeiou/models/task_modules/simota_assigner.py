@@ -62,13 +62,13 @@ class SimOTAAssigner(BaseAssigner):
 
     @torch.no_grad()
     def assign_batch(
-        self, priors: Tensor, boxes: Tensor, scores: Tensor, gts: Sequence[InstanceData]
+        self, priors: Tensor, bboxes: Tensor, scores: Tensor, gts: Sequence[InstanceData]
     ) -> tuple[Tensor, Tensor]:
         """Assign the priors of ``B`` images.
 
         Args:
             priors: ``(P, 4)`` centre x, centre y, stride x, stride y in pixels.
-            boxes: ``(B, P, 4)`` decoded predictions x1 y1 x2 y2 in pixels.
+            bboxes: ``(B, P, 4)`` decoded predictions x1 y1 x2 y2 in pixels.
             scores: ``(B, P, C)`` predicted probabilities.
             gts: ``bboxes`` and ``labels`` of each image.
 
@@ -77,7 +77,7 @@ class SimOTAAssigner(BaseAssigner):
         """
         return simota_match(
             priors,
-            boxes,
+            bboxes,
             scores,
             [gt.bboxes for gt in gts],
             [gt.labels for gt in gts],

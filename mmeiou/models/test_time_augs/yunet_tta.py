@@ -11,7 +11,7 @@ from mmengine.model import BaseTTAModel
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmeiou.functional.box_voting import vote
+from mmeiou.functional.box_voting import box_voting
 from mmeiou.models.dense_heads.yunet_predictions import select_detections
 from mmeiou.registry import MODELS
 
@@ -27,7 +27,8 @@ class YuNetTTA(BaseTTAModel):
         tta_cfg: ``score_thr``, ``nms`` and, optionally, ``max_per_img`` of the merging; the
             detector's ``test_cfg`` by default.
         voting: Whether the detections that non-maximum suppression takes for one face are averaged,
-            see :func:`mmeiou.functional.box_voting.vote`; else the surest of them is returned.
+            see :func:`mmeiou.functional.box_voting.box_voting`; else the one of the highest score
+            is returned.
         flip_pairs: Index pairs of left and right landmarks. None takes ``keypoint_flip_pairs`` of
             the dataset, which the packer of the pipeline has to list in its ``meta_keys``.
         **kwargs: Those of MMEngine's ``BaseTTAModel``: ``module``, the detector or its config, and
@@ -65,7 +66,7 @@ class YuNetTTA(BaseTTAModel):
             found.index = torch.arange(len(found), device=found.scores.device)
             kept = select_detections(found, self.tta_cfg)
             if self.voting and len(kept):
-                kept = self._voted(found, kept, len(views))
+                kept = self._box_voting(found, kept, len(views))
             del kept.index
             views[0].pred_instances = kept
             merged.append(views[0])
@@ -75,10 +76,10 @@ class YuNetTTA(BaseTTAModel):
         """The detector's: a checkpoint of the one is a checkpoint of the other."""
         return self.module.state_dict(*args, **kwargs)
 
-    def _voted(self, found: InstanceData, kept: InstanceData, num_views: int) -> InstanceData:
+    def _box_voting(self, found: InstanceData, kept: InstanceData, num_views: int) -> InstanceData:
         fields = [name for name in ("bboxes", "keypoints") if name in found]
         values = [found[name].flatten(1) for name in fields]
-        averages, kept.scores = vote(
+        averages, kept.scores = box_voting(
             found.bboxes,
             found.scores,
             found.labels,
