@@ -6,7 +6,11 @@ default_hooks = dict(
     logger=dict(type="LoggerHook", interval=50),
     param_scheduler=dict(type="ParamSchedulerHook"),
     checkpoint=dict(
-        type="CheckpointHook", interval=10, max_keep_ckpts=3, save_best="auto", rule="greater"
+        type="mmeiou.CheckpointHook",
+        interval=10,
+        max_keep_ckpts=3,
+        save_best="auto",
+        rule="greater",
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="DetVisualizationHook"),
