@@ -6,6 +6,7 @@ from mmeiou.engine.checkpoint_hook import CheckpointHook
 from mmeiou.engine.compile_hook import CompileHook
 from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
+from mmeiou.engine.stop_hook import StopHook
 
 __all__ = [
     "BFloat16OptimWrapper",
@@ -14,4 +15,5 @@ __all__ = [
     "CompileHook",
     "FoldBatchNormHook",
     "ReuseMemoryHook",
+    "StopHook",
 ]

@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import Runner
 
+from mmeiou.engine.resume_fit import optimizer_name
 from mmeiou.registry import HOOKS
 from mmeiou.whole_files import remove_unfinished, replacing
 
@@ -60,12 +61,13 @@ class CheckpointHook(hooks.CheckpointHook):
                 for file in remove_unfinished(folder):
                     runner.logger.warning("removed an unfinished %s: its run was killed", file)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Make the checkpoint one of its own folder and run."""
         info = checkpoint["message_hub"]["runtime_info"]
         for key in filter(_is_path, info):
             info[key] = info[key] and Path(info[key]).name
         info["cfg"] = checkpoint["meta"]["cfg"]
+        checkpoint["meta"]["optimizer"] = optimizer_name(runner)
 
     def save_interrupted(self, runner: Runner, epoch: int, iteration: int) -> Path:
         """Save a state between the regular ones; the next of those deletes it.

@@ -62,7 +62,7 @@ def _callables(mark: Path) -> list[Any]:
 
 def _texts(mark: Path) -> list[str]:
     return [
-        f"import os\nos.system('touch {mark}')\nmodel = dict(type='TinyModel')\n",
+        f"x = __import__('os').system('touch {mark}')\nmodel = dict(type='TinyModel')\n",
         f"model = dict(type='os.system', command='touch {mark}')\n",
         f"model = dict(type='TinyModel', x=open({str(mark)!r}, 'w').close())\n",
         f"model = dict(type='builtins.open', file={str(mark)!r}, mode='w')\n",
