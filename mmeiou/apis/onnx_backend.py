@@ -1,5 +1,6 @@
 """Exported detectors, run by ONNX Runtime; MMDetection is not needed."""
 
+import math
 import re
 from collections.abc import Sequence
 from os import PathLike, fspath
@@ -15,6 +16,10 @@ from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
 from mmeiou.apis.views import Size, padded_size
 from mmeiou.functional.priors import decode_boxes, decode_keypoints, grid_priors
+
+# A file may say anything: what it says is not allocated. FPNs end at 128; 8192 x 8192 pixels.
+_MAX_STRIDE = 1024
+_MAX_INPUT = 3 * 8192**2
 
 
 class OnnxBackend:
@@ -39,7 +44,7 @@ class OnnxBackend:
             raise FileNotFoundError(f"model {path} not found")
         self.session = _open(fspath(path), device)
         shapes = {output.name: output.shape for output in self.session.get_outputs()}
-        self.strides = sorted(int(name[4:]) for name in shapes if re.fullmatch(r"cls_\d+", name))
+        self.strides = sorted(int(name[4:]) for name in shapes if re.fullmatch(r"cls_[0-9]+", name))
         branches = ("cls", "obj", "bbox", *(["kps"] if "kps_8" in shapes else []))
         self.names = {branch: [f"{branch}_{s}" for s in self.strides] for branch in branches}
         missing = {name for names in self.names.values() for name in names} - set(shapes)
@@ -49,10 +54,18 @@ class OnnxBackend:
                 "kps_8, cls_16 and so on itself; export with tools/export_onnx.py, without "
                 "--with-nms"
             )
-        batch, _, height, width = self.session.get_inputs()[0].shape
         self.divisor = self.strides[-1]
-        self.fixed_size = (width, height) if isinstance(width, int) else None
-        self.fixed_batch = batch if isinstance(batch, int) else None
+        if not 1 <= self.strides[0] <= self.divisor <= _MAX_STRIDE:
+            raise ValueError(f"{path}: strides {self.strides}, expected 1 to {_MAX_STRIDE}")
+        shape = self.session.get_inputs()[0].shape
+        sides = [side if isinstance(side, int) else None for side in shape]
+        if len(shape) != len("NCHW") or (sides[2] is None) != (sides[3] is None):
+            raise ValueError(f"{path}: input {shape}, expected (N, 3, H, W)")
+        self.fixed_batch, _, height, width = sides
+        self.fixed_size = (width, height) if width is not None and height is not None else None
+        given = [side for side in sides if side is not None]
+        if min(given, default=1) < 1 or math.prod(given) > _MAX_INPUT:
+            raise ValueError(f"{path}: input {shape}, expected 1 to {_MAX_INPUT} numbers")
 
     def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
         """What the network proposes, in pixels of its input.
