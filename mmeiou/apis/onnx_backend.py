@@ -1,7 +1,8 @@
 """Exported detectors, run by ONNX Runtime; MMDetection is not needed."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class OnnxBackend:
             )
         batch, _, height, width = self.session.get_inputs()[0].shape
         self.divisor = self.strides[-1]
+        self.classes = _classes(self.session.get_modelmeta().custom_metadata_map)
         self.fixed_size = (width, height) if isinstance(width, int) else None
         self.fixed_batch = batch if isinstance(batch, int) else None
 
@@ -97,6 +99,15 @@ class OnnxBackend:
             landmarks=decode_keypoints(priors, kps),
             labels=labels[keep],
         )
+
+
+def _classes(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The names that an export of this project writes; none for other files."""
+    try:
+        names = json.loads(metadata.get("classes", "[]"))
+    except ValueError:
+        return ()
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def as_batch(images: Sequence[Image], size: Size) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from mmeiou.engine.bfloat16_optim_wrapper import BFloat16OptimWrapper
 from mmeiou.engine.checkpoint_guard_hook import CheckpointGuardHook
 from mmeiou.engine.compile_hook import CompileHook
+from mmeiou.engine.det_visualization_hook import DetVisualizationHook
 from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 
@@ -10,6 +11,7 @@ __all__ = [
     "BFloat16OptimWrapper",
     "CheckpointGuardHook",
     "CompileHook",
+    "DetVisualizationHook",
     "FoldBatchNormHook",
     "ReuseMemoryHook",
 ]
