@@ -1,4 +1,4 @@
-"""Face datasets: label readers, the dataset, and transforms that know landmarks."""
+"""Datasets over the records of :mod:`mmeiou.labels`, and transforms that carry landmarks."""
 
 from mmeiou.datasets import transforms as transforms
 from mmeiou.datasets.coco_keypoints import CocoKeypointDataset
