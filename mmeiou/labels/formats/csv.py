@@ -141,7 +141,7 @@ def _points(cells: Cells, columns: Columns) -> list[tuple[str, Point]]:
     for landmark in columns.landmarks:
         x_key, y_key, v_key = (f"{landmark}_{axis}" for axis in "xyv")
         seen = visibility(cells[v_key], v_key) if cells.get(v_key) else None
-        if seen == 0 or not (cells[x_key] or cells[y_key]):
+        if seen == 0 or not (seen or cells[x_key] or cells[y_key]):
             continue
         x, y = written_number(cells[x_key], x_key), written_number(cells[y_key], y_key)
         if seen or is_labelled(x, y):
