@@ -29,6 +29,7 @@ from mmeiou.labels.values import names as checked_names
 
 BOX_COLUMNS = 5
 MOST_LANDMARKS = 1000
+DEEPEST = 20
 CLASS_LIST = "classes.txt"
 TOLERANCE = 1.0  # how far, in images, a number may lie outside of the image: more is a wrong unit
 
@@ -58,20 +59,32 @@ def names_from_yaml(file: Path) -> YoloNames:
     """
     text = read_text(file)
     try:
-        # A few aliases of aliases are a text of gigabytes; no data.yaml needs any.
-        has_alias = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
-        data = None if has_alias else yaml.safe_load(text)
+        endless = _endless(text)
+        data = None if endless else yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise LabelError(f"not YAML ({error})", at(file, mark and mark.line + 1)) from error
     except (ValueError, OverflowError, RecursionError) as error:
         raise LabelError(f"not YAML of sensible values ({error})", str(file)) from error
-    if has_alias:
-        raise LabelError("an alias (*name) in it; write the value itself", str(file))
+    if endless:
+        raise LabelError(endless, str(file))
     if not isinstance(data, dict):
         raise LabelError("expected keys with values, names among them", str(file))
     with placing(str(file)):
         return _names(data)
+
+
+def _endless(text: str) -> str:
+    """What in a YAML could take hours and gigabytes to read, and no data.yaml needs."""
+    depth = 0
+    for event in yaml.parse(text):
+        if isinstance(event, yaml.AliasEvent):
+            return "an alias (*name) in it; write the value itself"
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            return f"more than {DEEPEST} lists or mappings inside of one another"
+    return ""
 
 
 def names_from_list(file: Path) -> tuple[str, ...]:
@@ -111,8 +124,10 @@ def _names(data: dict[str, Any]) -> YoloNames:
             raise LabelError(f"flip_idx: {shown(order)}, expected a list of numbers")
         if len(order) != count:
             raise LabelError(f"flip_idx: {len(order)} numbers, but kpt_shape: {shape}")
-        with placing("flip_idx"):
+        try:
             pairs = pairs_of_order(order)
+        except ValueError as error:
+            raise LabelError(f"flip_idx: {error}") from None
     return YoloNames(classes, landmarks or landmark_names(count), dims, pairs)
 
 
