@@ -97,11 +97,19 @@ def list_files(folder: Path, suffixes: tuple[str, ...], outside: Path | None = N
 
 def _walk(folder: str, passed: frozenset[str]) -> Iterator[str]:
     """All files below a folder, but not in folders passed, as a link in a circle leads to."""
-    for entry in os.scandir(folder):
-        if not entry.is_dir():
-            yield entry.path
-        elif (real := os.path.realpath(entry.path)) not in passed:
-            yield from _walk(entry.path, passed | {real})
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not _is_folder(entry):
+                yield entry.path
+            elif (real := os.path.realpath(entry.path)) not in passed:
+                yield from _walk(entry.path, passed | {real})
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def list_images(folder: Path, outside: Path | None = None) -> list[str]:
