@@ -48,10 +48,12 @@ def upright_size(path: Path) -> UprightSize:
     try:
         with _any_size(), Image.open(path) as image:
             width, height = image.size
-            turned = image.getexif().get(_ORIENTATION, 1) != 1
+            readable = width * height <= _MOST_PIXELS
+            # Asked last: Pillow decodes a PNG to see whether it has EXIF.
+            turned = readable and image.getexif().get(_ORIENTATION, 1) != 1
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{path}: not an image that can be read ({error})") from error
-    if width * height > _MOST_PIXELS:
+    if not readable:
         raise ImageError(
             f"{path}: {width} x {height} pixels, more than OpenCV reads ({_MOST_PIXELS:,})"
         )
