@@ -9,10 +9,19 @@ from typing import Any
 
 SHOWN = 20
 
-_SHORT = reprlib.Repr()
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # more digits than Python prints
+            return f"<a number of {x.bit_length()} bits>"
+
+
+_SHORT = _Short()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 6
-_SHORT.maxlevel = 3
+_SHORT.maxlevel = 2
 
 
 class LabelError(ValueError):

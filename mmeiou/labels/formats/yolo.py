@@ -143,7 +143,7 @@ def _listed(values: Any, key: str) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise LabelError(f"{key}: {shown(values)}, expected a list or {{0: name}}")
     return checked_names(
-        [str(value) if type(value) in (int, float, bool) else value for value in values], key
+        [shown(value) if type(value) in (int, float, bool) else value for value in values], key
     )
 
 

@@ -89,6 +89,8 @@ def test_names_of_ultralytics(tmp_path):
     # YAML takes some names for something else.
     path.write_bytes(b"\xef\xbb\xbfnames: [no, 1, 2.5]\r\n")
     assert names_from_yaml(path).classes == ("False", "1", "2.5")
+    path.write_text(f"names: [0x{'f' * 9999}]\n")
+    assert names_from_yaml(path).classes == ("<a number of 39996 bits>",)
 
 
 def test_an_order_without_pairs_says_that_none_change_places(source, tmp_path):
@@ -126,6 +128,8 @@ ALIASES = "a0: &a0 [x]\n" + "".join(
         ("names: [a]\nkpt_shape: [5, 4]\n", r"kpt_shape: \[5, 4\]; expected \[landmarks"),
         ("names: [a]\nkpt_shape: [true, 2]\n", r"kpt_shape: \[True, 2\]; expected"),
         ("names: [a]\nkpt_shape: [100000000000, 3]\n", r"kpt_shape: .*; expected \[landmarks"),
+        (f"names: [a]\nkpt_shape: [0x{'f' * 9999}, 3]\n", r"kpt_shape: .*; expected \[landmarks"),
+        (f"names: [a]\nkpt_shape: [1, 3]\nflip_idx: [0x{'f' * 9999}]\n", "flip_idx: "),
         ("names: [a]\nkpt_shape: [-1, 3]\n", r"kpt_shape: \[-1, 3\]; expected \[landmarks"),
         ("names: [a]\nkpt_shape: [2, 3]\nflip_idx: [0, 0]\n", "flip_idx: .*1 goes to 0, but 0"),
         ("names: [a]\nkpt_shape: [2, 3]\nflip_idx: [0, 2]\n", "flip_idx: .*2 is none of 0 to 1"),
