@@ -9,6 +9,7 @@ A landmark is unlabelled where its visibility is 0 or less or, without visibilit
 coordinate is negative or both are 0 (our reading: both are in use).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,13 +20,19 @@ from tqdm import tqdm
 
 from mmeiou.labels.errors import LabelError, Problems, at, placing, shown
 from mmeiou.labels.image_files import is_file
-from mmeiou.labels.landmarks import OCCLUDED, VISIBLE, FlipPairs, landmark_names, pairs_of_order
+from mmeiou.labels.landmarks import (
+    UNLABELLED,
+    VISIBLE,
+    FlipPairs,
+    landmark_names,
+    pairs_of_order,
+)
 from mmeiou.labels.named_boxes import NamedBox, NamedImage, Point, number_boxes
 from mmeiou.labels.records import LabelSet
 from mmeiou.labels.source import Source
 from mmeiou.labels.text_files import read_lines, read_text
-from mmeiou.labels.values import is_labelled, written_number
 from mmeiou.labels.values import names as checked_names
+from mmeiou.labels.values import visibility, written_number
 
 BOX_COLUMNS = 5
 MOST_LANDMARKS = 1000
@@ -60,11 +67,12 @@ def names_from_yaml(file: Path) -> YoloNames:
     text = read_text(file)
     try:
         endless = _endless(text)
-        data = None if endless else yaml.safe_load(text)
+        # Every scalar as the text it is: no name shall be read as a number, a flag or a date.
+        data = None if endless else yaml.load(text, yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise LabelError(f"not YAML ({error})", at(file, mark and mark.line + 1)) from error
-    except (ValueError, OverflowError, RecursionError) as error:
+    except Exception as error:  # a value that is not of its tag's kind raises whatever it may
         raise LabelError(f"not YAML of sensible values ({error})", str(file)) from error
     if endless:
         raise LabelError(endless, str(file))
@@ -102,26 +110,19 @@ def _names(data: dict[str, Any]) -> YoloNames:
     classes = _listed(data.get("names"), "names")
     if not classes:
         raise LabelError("names: expected those of the classes, a list or {0: name}")
-    shape = data.get("kpt_shape", [0, 2])
-    if (
-        not isinstance(shape, list)
-        or [type(value) for value in shape] != [int, int]
-        or not 0 <= shape[0] < MOST_LANDMARKS
-        or shape[1] not in (2, 3)
-    ):
-        raise LabelError(f"kpt_shape: {shown(shape)}; expected [landmarks, 2 or 3]")
+    shape = _integers(data.get("kpt_shape", ["0", "2"]), "kpt_shape")
+    if len(shape) != 2 or not 0 <= shape[0] < MOST_LANDMARKS or shape[1] not in (2, 3):  # noqa: PLR2004
+        raise LabelError(f"kpt_shape: {shown(shape)}, expected [landmarks, 2 or 3]")
     count, dims = shape
     points = data.get("kpt_names")
-    if isinstance(points, dict):
-        points = next(iter(points.values()), None)
-    landmarks = _listed(points, "kpt_names")
+    of_classes = list(points.values()) if isinstance(points, dict) else [points]
+    if any(names != of_classes[0] for names in of_classes):
+        raise LabelError("kpt_names: one detector has one set of landmarks for all classes")
+    landmarks = _listed(next(iter(of_classes), None), "kpt_names")
     if landmarks and len(landmarks) != count:
-        raise LabelError(f"{len(landmarks)} kpt_names, but kpt_shape: {shape}")
-    order = data.get("flip_idx")
+        raise LabelError(f"kpt_names: {len(landmarks)} of them, but kpt_shape: {shape}")
     pairs = None
-    if order:
-        if not isinstance(order, list) or any(type(index) is not int for index in order):
-            raise LabelError(f"flip_idx: {shown(order)}, expected a list of numbers")
+    if order := _integers(data.get("flip_idx") or [], "flip_idx"):
         if len(order) != count:
             raise LabelError(f"flip_idx: {len(order)} numbers, but kpt_shape: {shape}")
         try:
@@ -131,20 +132,26 @@ def _names(data: dict[str, Any]) -> YoloNames:
     return YoloNames(classes, landmarks or landmark_names(count), dims, pairs)
 
 
+def _integers(values: Any, key: str) -> list[int]:
+    """A list of whole numbers, which are texts here."""
+    if not isinstance(values, list):
+        raise LabelError(f"{key}: {shown(values)}, expected a list of numbers")
+    for value in values:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value):
+            raise LabelError(f"{key}: {shown(value)}, expected a whole number")
+    return [int(value) for value in values]
+
+
 def _listed(values: Any, key: str) -> tuple[str, ...]:
-    """Names as a list, or by their numbers from 0; YAML reads some names as numbers or flags."""
-    if values is None:
+    """Names as a list, or by their numbers from 0."""
+    if not values:
         return ()
     if isinstance(values, dict):
-        numbers = range(len(values))
+        numbers = [str(number) for number in range(len(values))]
         if set(values) != set(numbers):
             raise LabelError(f"{key}: numbers {shown(list(values))}, expected 0, 1, 2 and so on")
         values = [values[number] for number in numbers]
-    if not isinstance(values, list):
-        raise LabelError(f"{key}: {shown(values)}, expected a list or {{0: name}}")
-    return checked_names(
-        [shown(value) if type(value) in (int, float, bool) else value for value in values], key
-    )
+    return checked_names(values, key)
 
 
 def read(source: Source, names: YoloNames | None = None) -> LabelSet:
@@ -195,7 +202,7 @@ def read(source: Source, names: YoloNames | None = None) -> LabelSet:
 def _class_names(source: Source) -> tuple[str, ...]:
     listed = source.labels / CLASS_LIST
     if source.classes:
-        return source.classes
+        return checked_names(source.classes, "classes")
     if not listed.is_file():
         raise LabelError(
             "YOLO's labels number the classes: name them by --data data.yaml or --classes face",
@@ -229,9 +236,9 @@ def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) 
         raise LabelError("numbers of pixels? YOLO's are parts of the image's width and height")
     width, height = image.size
     points = {
-        name: Point(x * width, y * height, OCCLUDED if flag == [1] else VISIBLE)
+        name: Point(x * width, y * height, seen)
         for name, (x, y, *flag) in zip(names.landmarks, places, strict=False)
-        if (flag[0] > 0 if flag else is_labelled(x, y))
+        if (seen := visibility(max(*flag, 0), f"visibility of {name}") if flag else _seen(x, y))
     }
     corners = (
         (cx - w / 2) * width,
@@ -240,6 +247,10 @@ def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) 
         (cy + h / 2) * height,
     )
     return NamedBox(where, names.classes[int(class_number)], corners, points)
+
+
+def _seen(x: float, y: float) -> int:
+    return VISIBLE if min(x, y) >= 0 and max(x, y) > 0 else UNLABELLED
 
 
 def _dims(rest: int, names: YoloNames) -> int:
