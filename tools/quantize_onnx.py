@@ -90,7 +90,7 @@ def main() -> None:
         unfinished.write_bytes(chosen.model.SerializeToString())
     print(f"{args.out}: {chosen}")
     if chosen.error > args.max_error:
-        print(f"warning: no mixed precision came below the error of {args.max_error} that was asked for")
+        print(f"warning: no mixed precision came below the error of {args.max_error}")
 
 
 if __name__ == "__main__":

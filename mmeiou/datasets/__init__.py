@@ -2,6 +2,7 @@
 
 from mmeiou.datasets import transforms as transforms
 from mmeiou.datasets.coco_keypoints import CocoKeypointDataset
+from mmeiou.datasets.multi_image_mix import MultiImageMixDataset
 from mmeiou.datasets.wider_face import WIDERFaceDataset
 
-__all__ = ["CocoKeypointDataset", "WIDERFaceDataset"]
+__all__ = ["CocoKeypointDataset", "MultiImageMixDataset", "WIDERFaceDataset"]

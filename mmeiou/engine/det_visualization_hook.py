@@ -26,18 +26,22 @@ class DetVisualizationHook(MMDetDetVisualizationHook):
 
     def before_test(self, runner: Runner) -> None:
         """Find the folder that all images have in common."""
-        dataset = runner.test_dataloader.dataset
-        paths = (dataset.get_data_info(index)["img_path"] for index in range(len(dataset)))
-        folders = {os.path.dirname(path) for path in paths}  # noqa: PTH120 - also of an address
-        self._common = os.path.commonpath(folders) if folders else ""
         self._root = None if self.test_out_dir is None else Path(self.test_out_dir)
+        if self.draw and self._root is not None:
+            dataset = runner.test_dataloader.dataset
+            paths = (dataset.get_data_info(index)["img_path"] for index in range(len(dataset)))
+            self._common = os.path.commonpath({_folder(path) for path in paths})
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any, outputs: Any
     ) -> None:
         """Draw the detections of a batch."""
         for sample in outputs:
-            if self._root is not None:
-                folder = Path(sample.img_path).parent
-                self.test_out_dir = str(self._root / folder.relative_to(self._common))
+            if self.draw and self._root is not None:
+                folder = os.path.relpath(_folder(sample.img_path), self._common)
+                self.test_out_dir = str(self._root / folder)
             super().after_test_iter(runner, batch_idx, data_batch, [sample])
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - links stay

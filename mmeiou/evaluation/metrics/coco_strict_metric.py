@@ -60,7 +60,7 @@ class CocoStrictMetric(CocoMetric):
                 "CocoStrictMetric', ...), dict(type='CocoMetric', ...)]"
             )
         super().__init__(ann_file=ann_file, metric=metrics, classwise=classwise, **kwargs)
-        if self._coco_api is not None and 0 in self._coco_api.anns:
+        if self._coco_api is not None:
             _number_from_1(self._coco_api)
 
     def compute_metrics(
@@ -114,7 +114,7 @@ class CocoStrictMetric(CocoMetric):
 
 
 def _number_from_1(coco: Any) -> None:
-    """Number annotations anew: pycocotools takes the id 0 for "no match" and loses that object."""
+    """Number annotations anew: pycocotools loses objects of the id 0, or of one id."""
     for number, annotation in enumerate(coco.dataset["annotations"], start=1):
         annotation["id"] = number
     coco.createIndex()

@@ -28,7 +28,7 @@ from mmeiou.labels.landmarks import (
     pairs_of_order,
 )
 from mmeiou.labels.named_boxes import NamedBox, NamedImage, Point, number_boxes
-from mmeiou.labels.records import LabelSet
+from mmeiou.labels.records import LabelSet, Size
 from mmeiou.labels.source import Source
 from mmeiou.labels.text_files import read_lines, read_text
 from mmeiou.labels.values import names as checked_names
@@ -176,14 +176,15 @@ def read(source: Source, names: YoloNames | None = None) -> LabelSet:
         if labelled and (other := owners.setdefault(file, picture)) != picture:
             problems.add(at(file), f"belongs to {other} and to {picture} alike; rename one")
         where = at(file) if labelled else str(source.require_images() / picture)
-        size = source.size(picture, where)
-        if size is None:
-            continue
-        image = NamedImage(picture, size, where)
-        if labelled:
-            with problems.noting(where):
-                image.boxes.extend(_boxes(file, image, names, problems))
-        images.append(image)
+        with problems.noting(where):
+            if source.image_file(picture, "image") != picture:
+                raise LabelError(f"{shown(picture)} begins or ends with a blank; rename it")
+            size = source.size(picture, where)
+            assert size is not None  # the folder of the images is there
+            image = NamedImage(picture, size, where)
+            if labelled:
+                image.boxes.extend(_boxes(file, size, names, problems))
+            images.append(image)
     if not owners and pictures:
         first = source.labels / PurePosixPath(pictures[0]).with_suffix(".txt")
         problem = (
@@ -211,16 +212,16 @@ def _class_names(source: Source) -> tuple[str, ...]:
     return names_from_list(listed)
 
 
-def _boxes(file: Path, image: NamedImage, names: YoloNames, problems: Problems) -> list[NamedBox]:
+def _boxes(file: Path, size: Size, names: YoloNames, problems: Problems) -> list[NamedBox]:
     boxes = []
     for number, line in read_lines(file):
         where = at(file, number)
         with problems.noting(where):
-            boxes.append(_box(where, line.split(), image, names))
+            boxes.append(_box(where, line.split(), size, names))
     return boxes
 
 
-def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) -> NamedBox:
+def _box(where: str, words: Sequence[str], size: Size, names: YoloNames) -> NamedBox:
     if len(words) < BOX_COLUMNS:
         raise LabelError(f"{len(words)} numbers, expected 'class cx cy w h'")
     values = [written_number(word, f"column {i}") for i, word in enumerate(words, start=1)]
@@ -234,7 +235,7 @@ def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) 
     coordinates = [cx, cy, w, h, *(value for place in places for value in place[:2])]
     if any(not -TOLERANCE <= value <= 1 + TOLERANCE for value in coordinates):
         raise LabelError("numbers of pixels? YOLO's are parts of the image's width and height")
-    width, height = image.size
+    width, height = size
     points = {
         name: Point(x * width, y * height, seen)
         for name, (x, y, *flag) in zip(names.landmarks, places, strict=False)
