@@ -4,9 +4,7 @@ import struct
 import zlib
 from pathlib import Path
 
-import cv2
 import mmcv
-import numpy as np
 import pytest
 from picture_files import write_picture
 from PIL import Image
@@ -16,7 +14,6 @@ from mmeiou.labels.image_files import (
     image_key,
     image_path,
     is_file,
-    is_truncated_jpeg,
     list_files,
     list_images,
     upright_size,
@@ -221,26 +218,3 @@ def test_image_key_of_the_folder_above(tmp_path, monkeypatch):
     (tmp_path / "faces/below").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "faces/below")
     assert image_key("../a.jpg") == "faces/a"
-
-
-def jpeg(thumbnail: bytes = b"") -> bytes:
-    rng = np.random.default_rng(0)
-    data = cv2.imencode(".jpg", rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))[1].tobytes()
-    if thumbnail:
-        segment = b"Exif\0\0" + thumbnail
-        data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:]
-    return data
-
-
-@pytest.mark.parametrize("thumbnail", [b"", b"\xff\xd8\xff\xd9"])
-def test_truncated_jpeg(thumbnail):
-    whole = jpeg(thumbnail)
-    assert not is_truncated_jpeg(whole)
-    assert not is_truncated_jpeg(whole + b"trailing")
-    for length in (2, 10, len(whole) // 2, len(whole) - 2):
-        assert is_truncated_jpeg(whole[:length])
-
-
-@pytest.mark.parametrize("data", [b"", b"no jpeg", b"\x89PNG\r\n"])
-def test_other_files_are_no_truncated_jpeg(data):
-    assert not is_truncated_jpeg(data)
