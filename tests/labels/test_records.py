@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from record_maker import image
 
-from mmeiou.labels import Detections, LabelError, LabelSet
-from mmeiou.labels.records import stack_keypoints
+from mmeiou.labels import Detections, ImageLabels, LabelError, LabelSet
 
 BOXES = [[0, 0, 9, 9], [1, 1, 9, 9], [2, 2, 9, 9]]
 
@@ -62,10 +61,18 @@ def test_by_key():
         labels.by_key(lambda _: "key")
 
 
-@pytest.mark.parametrize(("boxes", "count"), [(0, 0), (0, 5), (2, 0), (2, 5)])
-def test_stacked_landmarks(boxes, count):
-    points = [[(1.0, 2.0, 1.0)] * count] * boxes
-    assert stack_keypoints(points, count).shape == (boxes, count, 3)
+def test_of_instances():
+    instances = [
+        {"bbox": [1, 2, 3, 4], "bbox_label": 2, "ignore_flag": 1, "keypoints": [[5, 6, 1]]},
+        {"bbox": [2, 2, 3, 4], "bbox_label": 0},
+    ]
+    found = ImageLabels.of_instances("a.jpg", instances, (9, 8))
+    assert (found.file, found.size) == ("a.jpg", (9, 8))
+    assert found.bboxes.tolist() == [[1, 2, 3, 4], [2, 2, 3, 4]]
+    assert found.labels.tolist() == [2, 0]
+    assert found.ignore.tolist() == [True, False]
+    assert found.keypoints.shape == (2, 0, 3)
+    assert ImageLabels.of_instances("a.jpg", []).bboxes.shape == (0, 4)
 
 
 def test_length_of_detections():
