@@ -9,7 +9,7 @@ LEAST_SIDE = 1  # pixels; MMDetection drops smaller boxes without a word
 _ROUNDING = 1e-6  # of parts of an image to pixels
 
 
-def usable(image: ImageLabels, problems: Problems, remedy: str, *, drop: bool) -> Bools:
+def usable(image: ImageLabels, problems: Problems, remedy: str, *, drop: bool = False) -> Bools:
     """Find the boxes that can be used; the others are problems, or counted.
 
     A box may reach beyond its image, as faces do, but not lie outside of it.

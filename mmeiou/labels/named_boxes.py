@@ -89,6 +89,7 @@ def number_boxes(
     for box in boxes:
         if box.name not in numbers:
             source.problems.count(f"boxes of class {box.name}, which is not chosen", box.where)
+            continue
         for point in box.points.keys() - names:
             source.problems.count(f"points of landmark {point}, which is not chosen", box.where)
     records = [_record(image, numbers, names) for image in images]

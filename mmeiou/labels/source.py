@@ -86,7 +86,7 @@ class Source:
         Raises:
             LabelError: It lies elsewhere.
         """
-        if folder and isinstance(written, str) and written.strip():
+        if folder not in ("", ".") and isinstance(written, str) and written.strip():
             written = f"{folder}/{written}"
         return image_path(written, self.images, key)
 

@@ -57,3 +57,9 @@ def test_no_json(file, content, message):
     with pytest.raises(LabelError, match=message) as caught:
         read_json(file(content))
     assert len(str(caught.value)) < 1000
+
+
+def test_a_key_twice_is_refused_where_json_would_keep_the_second(file):
+    path = file(b'{"annotations": [1],\n "annotations": []}')
+    with pytest.raises(LabelError, match=rf"^{path}: the key 'annotations' twice in one object"):
+        read_json(path)

@@ -127,6 +127,7 @@ def _read_row(
     if image is None:
         return
     if stated not in (None, image.size):
+        source.size(file, where, stated)  # says what the image itself has
         first = f"the label said {image.size} pixels" if image.size else "no size was stated"
         raise LabelError(f"width and height: {stated}, but {first} before")
     if any(cells[key] for key in columns.box):

@@ -77,12 +77,12 @@ def test_chosen_classes_and_landmarks(read):
     assert labels.flip_pairs is None
     assert len(labels.images[0]) == 0
     assert labels.images[1].keypoints.tolist() == [[[35, 26, 1], [15, 25, 2]]]
-    assert read.source.problems.counted == {"boxes of class ball, left out by --classes": 1}
+    assert read.source.problems.counted == {"boxes of class ball, which is not chosen": 1}
 
 
 def test_landmarks_that_are_left_out_are_counted(read):
     read(landmarks=("nose",))
-    counted = {"points of landmark right_ear, left out by --landmarks": 1}
+    counted = {"points of landmark right_ear, which is not chosen": 1}
     assert read.source.problems.counted == counted
 
 
@@ -165,7 +165,11 @@ def test_what_was_written_reads_the_same(read, tmp_path):
         (("categories", 1, "name"), 7, r"categories\[1\]: name: 7, expected a text"),
         (("categories", 1, "name"), " ", r"categories\[1\]: name: ' ', expected a name"),
         (("categories", 1, "name"), "\ud800", r"categories\[1\]: name: .* expected a name"),
-        (("categories", 1, "keypoints"), ["x"], r"categories\[1\]: keypoints: ball has others"),
+        (
+            ("categories", 1, "keypoints"),
+            ["x"],
+            r"\[1\]: keypoints or flip_pairs: ball has others",
+        ),
         (("categories", 1, "keypoints"), [7], r"categories\[1\]: keypoints\[0\]: 7, expected a t"),
         (("categories", 0, "keypoints", 1), "nose", r"categories\[0\]: keypoints: .* a name twice"),
         (("categories", 0, "flip_pairs"), [[1, 3]], r"flip_pairs: \[\[1, 3\]\] do not fit 3"),
@@ -221,7 +225,7 @@ def test_flags(read, key, value, meaning):
 
 def test_landmarks_that_no_category_names(read):
     bare = changed(("categories", 0), {"id": 3, "name": "person"})
-    with pytest.raises(LabelError, match=r"annotations\[0\]: keypoints: 3 landmarks, but no categ"):
+    with pytest.raises(LabelError, match=r"annotations\[0\]: keypoints: 3 landmarks, but its cat"):
         read(bare)
     labels = read(bare, landmarks=("nose", "left_ear", "right_ear"))
     assert points(labels, 1) == {"nose": (15, 25, 2), "right_ear": (35, 26, 1)}
@@ -254,10 +258,10 @@ def test_sizes_as_others_write_them(read, size):
     assert read(document).images[0].size == (200, 100)
 
 
-def test_sizes_are_needed_where_the_images_are_not_looked_at(tmp_path):
+def test_sizes_are_unknown_where_nobody_says(tmp_path):
     (tmp_path / "labels.json").write_text(json.dumps(changed(("images", 0, "width"), 0)))
-    with pytest.raises(LabelError, match=r"images\[0\]: the image's width and height are missing"):
-        read_coco(Source(tmp_path / "labels.json"))
+    labels = read_coco(Source(tmp_path / "labels.json"))
+    assert [image.size for image in labels.images] == [None, (200, 100)]
 
 
 def test_paths_of_windows_and_absolute_ones(read, images):
@@ -287,7 +291,7 @@ def test_lines_of_a_list_without_an_entry_are_counted(read, tmp_path):
         "a.jpg"
     ]
     assert read.source.problems.left_out() == [
-        f"1 lines of --list without such an image, first {tmp_path / 'val.txt'}:2"
+        f"1 lines of the list without such an image, first {tmp_path / 'val.txt'}:2"
     ]
 
 
@@ -348,10 +352,10 @@ def test_not_text(source, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"classes": ("cat",)}, "--classes: no class 'cat' in .*, which has person, ball"),
-        ({"classes": ("ball", "ball")}, "--classes: a class twice in ball, ball"),
-        ({"landmarks": ("nose", "nose")}, "--landmarks: a landmark twice in nose, nose"),
-        ({"landmarks": ("chin",)}, "--landmarks: no landmark 'chin'"),
+        ({"classes": ("cat",)}, "labels.json: no class 'cat' in it, but person, ball"),
+        ({"classes": ("ball", "ball")}, "labels.json: a class wanted twice: ball, ball"),
+        ({"landmarks": ("nose", "nose")}, "labels.json: a landmark wanted twice: nose, nose"),
+        ({"landmarks": ("chin",)}, "labels.json: no landmark 'chin' in it"),
         ({"below": "elsewhere"}, "labels.json: no image in it that is wanted"),
     ],
 )

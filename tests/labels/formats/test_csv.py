@@ -74,7 +74,7 @@ def test_images_without_boxes(read):
         ("15,0,", {"eye": (15, 0, 2)}),
         ("-1,-1,", {}),
         ("0,0,", {}),
-        ("0.0,-1.0,", {}),
+        ("-3,30,", {"eye": (-3, 30, 2)}),
         (",,", {}),
         (",,0", {}),
         ("15,25,0", {}),
@@ -208,9 +208,9 @@ def test_what_is_left_out_is_counted(read, tmp_path):
     )
     assert points(labels) == {"nose": (5, 5, 2)}
     assert read.source.problems.counted == {
-        "boxes of class mask, left out by --classes": 1,
-        "points of landmark chin, left out by --landmarks": 1,
-        "lines of --list without such an image": 1,
+        "boxes of class mask, which is not chosen": 1,
+        "points of landmark chin, which is not chosen": 1,
+        "lines of the list without such an image": 1,
     }
 
 

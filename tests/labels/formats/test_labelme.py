@@ -139,7 +139,7 @@ def test_points_of_boxes_that_hold_them_are_no_problem_of_a_class_left_out(sourc
     write(rectangle(0, 0, 9, 9), rectangle(20, 20, 90, 90, "mask"), point("nose", 50, 50))
     made = source("images", classes=("face",))
     assert len(read(made).images[0]) == 1
-    assert made.problems.counted["boxes of class mask, left out by --classes"] == 1
+    assert made.problems.counted["boxes of class mask, which is not chosen"] == 1
 
 
 def test_bad_files(source, write, images):
@@ -200,7 +200,7 @@ def test_what_is_left_out_is_counted(source, write, tmp_path):
     read(made)
     assert made.problems.counted == {
         "images without a label file or entry, left out": 1,
-        "lines of --list without such an image": 1,
+        "lines of the list without such an image": 1,
     }
     assert any(text.endswith("first sub/b.png") for text in made.problems.left_out())
 

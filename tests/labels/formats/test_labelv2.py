@@ -44,9 +44,9 @@ def test_flag_as_weight(read):
 
 
 def test_one_unlabelled_point_of_a_face(read):
-    (label,) = read("# a.jpg 9 9\n1 2 3 4 5 6 0 -1 -1 -1 -1 -1 0")
-    # x = y = -1 with flag 0 is a point left of the image, not an unlabelled one
-    np.testing.assert_array_equal(label.keypoints[0], [[5, 6, 1], [0, 0, 0], [-1, -1, 1]])
+    (label,) = read("# a.jpg 9 9\n1 2 3 4 5 6 0 -1 -1 -1 -1 -2 0")
+    # x = -1 and y = -2 with flag 0 is a point left of the image, not an unlabelled one
+    np.testing.assert_array_equal(label.keypoints[0], [[5, 6, 1], [0, 0, 0], [-1, -2, 1]])
 
 
 def test_boxes_alone_beside_landmarks(read):
@@ -149,7 +149,7 @@ def test_images_are_looked_at_and_chosen(source, tmp_path):
         read_labels(source("labels.txt"))
     made = source("labels.txt", listed=ImageList(tmp_path / "list.txt"))
     assert [image.file for image in read_labels(made).images] == ["a.jpg"]
-    assert made.problems.counted == {"lines of --list without such an image": 1}
+    assert made.problems.counted == {"lines of the list without such an image": 1}
     made = source("labels.txt", below="sub")
     assert [image.file for image in read_labels(made).images] == ["sub/b.png"]
     (tmp_path / "labels.txt").write_text("# a.jpg 100 200\n1 2 9 9\n")
