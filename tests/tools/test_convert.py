@@ -23,6 +23,8 @@ def data(tmp_path):
 
 @pytest.fixture
 def convert(repo, data, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(repo / "tools/dataset_converters"))  # as Python does
+
     def convert(*arguments, fmt="yolo", labels="labels"):
         command = ["convert.py", fmt, str(data / labels), "--images", str(data / "images")]
         monkeypatch.setattr(sys, "argv", [*command, *map(str, arguments)])
