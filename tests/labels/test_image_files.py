@@ -99,13 +99,16 @@ def test_links_in_a_circle_are_passed_once(tmp_path):
     assert not is_file(tmp_path / "images/a/loop.png")
 
 
-def test_what_lies_in_another_folder_is_not_listed(tmp_path):
-    write_picture(tmp_path / "images/a.png")
-    write_picture(tmp_path / "images/out/a.png")
-    assert list_images(tmp_path / "images", outside=tmp_path / "images/out") == ["a.png"]
-    # Asked for that very folder, it is.
-    assert list_images(tmp_path / "images/out", outside=tmp_path / "images") == ["a.png"]
-    assert list_images(tmp_path / "images", outside=tmp_path / "images") == ["a.png", "out/a.png"]
+def test_images_below_a_folder_without_earlier_output(tmp_path):
+    for name in ("b/2.JPG", "b/1.png", "a.txt", "out/b/1.png", "c.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert list_images(tmp_path, tmp_path / "out") == ["b/1.png", "b/2.JPG", "c.jpeg"]
+    for outside in (tmp_path, tmp_path.parent, tmp_path / "o", None):  # nothing of theirs is output
+        assert len(list_images(tmp_path, outside)) == 4
+    with pytest.raises(ImageError, match=r"out: no images \(\.bmp"):
+        list_images(tmp_path / "out", tmp_path / "out" / "b")
 
 
 def test_no_images(tmp_path):
