@@ -183,5 +183,7 @@ def face_set(
         flip_pairs=flip_pairs_by_count(count),
     )
     require_known("class", source.classes, labels.classes, source)
-    require_known("landmark", source.landmarks, labels.landmarks, source)
+    if source.landmarks not in ((), labels.landmarks):
+        problem = f"of its landmarks none can be chosen: {', '.join(labels.landmarks) or 'none'}"
+        source.problems.add(str(source.labels), problem)
     return finish(source, labels, drops_bad_boxes=drops_bad_boxes)

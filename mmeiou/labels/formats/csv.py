@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mmeiou.labels.errors import LabelError, at
+from mmeiou.labels.errors import LabelError, at, placing
 from mmeiou.labels.landmarks import VISIBLE
 from mmeiou.labels.named_boxes import NamedBox, NamedImage, Point, number_boxes
 from mmeiou.labels.records import LabelSet
@@ -77,7 +77,8 @@ class Columns:
         for stem in landmarks:
             if not {f"{stem}_x", f"{stem}_y"} <= set(names):
                 raise LabelError(f"of {stem}_x and {stem}_y one is missing", at(file, 1))
-            checked_name(stem, f"the landmark of {stem}_x")
+            with placing(at(file, 1)):
+                checked_name(stem, f"the landmark of {stem}_x")
         return cls(image, box, next((name for name in CLASS if name in names), None), landmarks)
 
 

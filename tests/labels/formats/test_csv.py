@@ -3,7 +3,7 @@
 import pytest
 from label_views import class_names, points
 
-from mmeiou.labels import LabelError
+from mmeiou.labels import LabelError, Source
 from mmeiou.labels.formats.csv import read as read_csv
 from mmeiou.labels.image_list import ImageList
 
@@ -160,10 +160,35 @@ def test_bad_rows_are_named(read, tmp_path, text, message):
 
 
 @pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (
+            ("200,100", "300,100"),
+            r":3: width and height: \(300, 100\), but the label said \(200,",
+        ),
+        ((",", "300,100"), r":3: width and height: \(300, 100\), but no size was stated before"),
+        (("200,100", ","), ""),
+        (("200,100", "200.0,100"), ""),
+    ],
+)
+def test_sizes_without_the_images(tmp_path, sizes, message):
+    rows = "".join(f"a.jpg,1,1,9,9,{size}\n" for size in sizes)
+    (tmp_path / "labels.csv").write_text(f"image,x1,y1,x2,y2,width,height\n{rows}")
+    if message:
+        with pytest.raises(LabelError, match=message):
+            read_csv(Source(tmp_path / "labels.csv"))
+    else:
+        assert read_csv(Source(tmp_path / "labels.csv")).images[0].size == (200, 100)
+
+
+@pytest.mark.parametrize(
     ("header", "message"),
     [
         ("a.jpg,10,20,30,40,face", "csv:1: the first row names the columns: .*, got a.jpg, 10"),
         ("image,x1,y1,x2,y2,X2", "csv:1: two columns of the name x2"),
+        ("image,x1,y1,x2,y2,eye_x", "csv:1: of eye_x and eye_y one is missing"),
+        ("image,x1,y1,x2,y2,eye_y", "csv:1: of eye_x and eye_y one is missing"),
+        ("image,x1,y1,x2,y2,_x,_y", "csv:1: the landmark of _x: '', expected a name"),
         ("", "csv:1: the first row names the columns"),
     ],
 )

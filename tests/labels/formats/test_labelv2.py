@@ -5,6 +5,7 @@ from mmeiou.labels import LabelError, Source, read_labels
 from mmeiou.labels.errors import Problems
 from mmeiou.labels.formats.labelv2 import parse_header
 from mmeiou.labels.image_list import ImageList
+from mmeiou.labels.landmarks import FACE_LANDMARKS
 
 POINTS = "11 12 0.0 21 13 1.0 16 18 0.0 12 24 0.0 20 25 0.0"
 UNLABELLED = " ".join(["-1.0"] * 15)
@@ -182,3 +183,18 @@ def test_byte_order_mark(read):
 )
 def test_image_lines(header, path, size):
     assert parse_header(header) == (path, size)
+
+
+def test_classes_and_landmarks_are_those_of_a_face(tmp_path):
+    (tmp_path / "labels.txt").write_text(f"# a.jpg 200 100\n1 2 9 9 {POINTS}\n")
+
+    def chosen(**options):
+        return read_labels(Source(tmp_path / "labels.txt", **options), "labelv2")
+
+    assert chosen(classes=("face",), landmarks=FACE_LANDMARKS).landmarks == FACE_LANDMARKS
+    with pytest.raises(LabelError, match=r"labels.txt: no class 'cat' in it, but face"):
+        chosen(classes=("cat",))
+    # Rather than in an order, or a number, that nobody asked for.
+    for landmarks in (("nose",), FACE_LANDMARKS[::-1]):
+        with pytest.raises(LabelError, match=r"labels.txt: of its landmarks none can be chosen: r"):
+            chosen(landmarks=landmarks)

@@ -116,3 +116,22 @@ def test_no_file_of_matlab(gt_dir, content):
     (gt_dir / HARD).write_bytes(content)
     with pytest.raises(LabelError, match=f"{HARD}: "):
         read(Source(gt_dir))
+
+
+@pytest.mark.parametrize(
+    "option", [{"classes": ("face",)}, {"landmarks": ("nose",)}, {"below": "x"}]
+)
+def test_nothing_can_be_chosen_of_it(gt_dir, option):
+    with pytest.raises(
+        LabelError, match=r"gt: of the benchmark's ground truth nothing can be chos"
+    ):
+        read(Source(gt_dir, **option))
+
+
+def test_an_image_twice(tmp_path):
+    folder = write_ground_truth(tmp_path / "gt")
+    rewrite(folder / "wider_face_val.mat", event_list=cell(["0--Parade"] * 2))
+    files = cell([cell(["a", "b"]), cell(["a"])])
+    rewrite(folder / "wider_face_val.mat", file_list=files)
+    with pytest.raises(LabelError, match=r"wider_face_val\.mat: an image stands in it twice"):
+        read(Source(folder))

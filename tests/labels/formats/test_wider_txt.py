@@ -48,7 +48,7 @@ def test_reads_x_y_w_h(tmp_path):
     assert read.scores.tolist() == [0.75, 0.5]
 
 
-@pytest.mark.parametrize("text", ["a\n0\n", "a\n0", "a.jpg\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("text", ["a\n0\n", "a\n0", "a\n 0 \n", "a.jpg\r\n0\r\n\r\n"])
 def test_reads_no_detections(tmp_path, text):
     path = tmp_path / "a.txt"
     path.write_bytes(text.encode())
