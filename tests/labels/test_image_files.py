@@ -72,6 +72,17 @@ def test_large_images_are_no_bombs(tmp_path):
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
+@pytest.mark.parametrize(("mode", "usable"), [("F", False), ("I;16", True), ("RGB", True)])
+def test_pictures_of_floats_are_refused(tmp_path, mode, usable):
+    path = tmp_path / "a.tiff"
+    Image.new(mode, (6, 3)).save(path)
+    if usable:
+        assert upright_size(path)[:2] == (6, 3)
+    else:
+        with pytest.raises(ImageError, match=r"a.tiff: pixels are floats, of unknown range"):
+            upright_size(path)
+
+
 def test_a_turned_image_that_cannot_be_decoded(tmp_path):
     path = write_picture(tmp_path / "a.png", (60, 30), 6)
     data = path.read_bytes()

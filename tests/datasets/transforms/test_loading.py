@@ -58,6 +58,17 @@ def test_missing_file_and_text_file(tmp_path):
         LoadImageFromFile()({"img_path": str(tmp_path / "text.jpg")})
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_pictures_of_floats_are_refused(tmp_path, dtype):
+    path = str(tmp_path / "a.tiff")
+    cv2.imwrite(path, IMAGE.astype(dtype))
+    if np.issubdtype(dtype, np.floating):
+        with pytest.raises(ImageError, match=r"a.tiff: pixels are floats, of unknown range"):
+            LoadImageFromFile()({"img_path": path})
+    else:
+        assert LoadImageFromFile()({"img_path": path})["img"].dtype == np.uint8
+
+
 @pytest.mark.parametrize(("width", "height"), [(30, 40), (41, 30), (40, 29)])
 def test_size_of_the_label_must_fit(image_file, width, height):
     with pytest.raises(ImageError, match=rf"40 x 30 pixels, its label says {width} x {height}"):
