@@ -1,4 +1,4 @@
-"""Configs outside of a runner: found, read, overridden, and built from.
+"""Configs outside of a runner: read, overridden, and built from; found by :mod:`.config_files`.
 
 Imports the MM stack only inside functions: a tool has to choose its device before MMEngine is
 imported, and where there is no MM stack the functions for files still work.
@@ -7,37 +7,12 @@ imported, and where there is no MM stack the functions for files still work.
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from difflib import get_close_matches
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal
 
+from mmeiou.config_files import find_config
+
 Split = Literal["train", "val", "test"]
-
-PACKAGE = Path(__file__).parent
-# Of a wheel, and of a checkout.
-SHIPPED = (PACKAGE / ".mim" / "configs", PACKAGE.parent / "configs")
-
-
-def find_config(name: str | PathLike[str]) -> Path:
-    """The file ``name``, or, as mim does it, the shipped config of that file name.
-
-    Raises:
-        FileNotFoundError: If there is neither; with names that are alike.
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    shipped = {
-        found.name: found
-        for folder in SHIPPED
-        for found in sorted(folder.glob("[!_]*/*.py"))  # not _base_
-    }
-    if path.name == str(path) and path.name in shipped:
-        return shipped[path.name]
-    alike = get_close_matches(path.name, shipped, n=3)
-    hint = f"; shipped configs with such a name: {', '.join(alike)}" if alike else ""
-    raise FileNotFoundError(f"config not found: {name} ({path.absolute()}){hint}")
 
 
 def parse_cfg_options(pairs: Sequence[str]) -> dict[str, Any]:
@@ -101,7 +76,8 @@ def load_detector(cfg: Any, checkpoint: str | PathLike[str]) -> Any:
         checkpoint: File or address.
 
     Returns:
-        The model on the CPU, in evaluation mode.
+        The model on the CPU, in evaluation mode; its ``dataset_meta`` is that of the dataset that
+        it was trained on, as far as the checkpoint knows.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -114,7 +90,9 @@ def load_detector(cfg: Any, checkpoint: str | PathLike[str]) -> Any:
 
     init_default_scope(cfg.get("default_scope", "mmdet"))
     model = MODELS.build(cfg.model)
-    weights = weights_of(CheckpointLoader.load_checkpoint(str(checkpoint), map_location="cpu"))
+    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), map_location="cpu")
+    weights = weights_of(loaded)
     require_fit(model, weights)
     model.load_state_dict(weights)
+    model.dataset_meta = (loaded.get("meta") or {}).get("dataset_meta") or {}
     return model.eval()

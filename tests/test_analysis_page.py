@@ -48,6 +48,7 @@ def test_every_command_runs_and_writes_its_picture(
     for line in lines:
         python, script, *arguments = shlex.split(line)
         assert python == "python"
+        monkeypatch.syspath_prepend(str(Path(script).parent.resolve()))  # as Python does
         monkeypatch.setattr(sys, "argv", [script, *arguments])
         runpy.run_path(script, run_name="__main__")
         pictures = [word for word in arguments if word.endswith((".png", ".jpg"))]
@@ -57,6 +58,7 @@ def test_every_command_runs_and_writes_its_picture(
 def test_options_of_the_tables_exist(
     repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.syspath_prepend(str(repo / "tools/analysis"))
     for tool in ("browse_dataset", "worst_images"):
         section = re.search(rf"{tool}\.py.*?(\n## |\Z)", PAGE.read_text(), re.DOTALL)[0]
         monkeypatch.setattr(sys, "argv", [tool, "--help"])

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
@@ -19,10 +20,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from tiny_faces import SIZE, write_tiny_faces
 
-from mmeiou.converters.coco import read_document
-from mmeiou.converters.labels import FACE_LANDMARKS
-from mmeiou.converters.problems import Problems
-from mmeiou.datasets.readers import FaceLabel, read_face_labels
+from mmeiou.labels import ImageLabels, read_labels
+from mmeiou.labels.landmarks import FACE_LANDMARKS
 from mmeiou.registry import HOOKS, MODELS
 
 REPO = Path(__file__).resolve().parents[1]
@@ -47,14 +46,14 @@ OPTIONS = {
 }
 
 
-def write_every_format(own: Path, labels: list[FaceLabel]) -> None:
+def write_every_format(own: Path, labels: Sequence[ImageLabels]) -> None:
     for folder in ("labels", "xml"):
         (own / folder).mkdir()
     rows = []
     images, annotations = [], []
     for number, label in enumerate(labels, start=1):
-        name = Path(label.image).name
-        (x1, y1, x2, y2), points = label.boxes[0].tolist(), label.keypoints[0, :, :2].tolist()
+        name = Path(label.file).name
+        (x1, y1, x2, y2), points = label.bboxes[0].tolist(), label.keypoints[0, :, :2].tolist()
         cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
         yolo = [cx, cy, x2 - x1, y2 - y1]
         poses = [f"{x / SIZE} {y / SIZE} 2" for x, y in points]
@@ -105,7 +104,7 @@ def folder(tmp_path: Path) -> Path:
     own = work / "own"
     own.mkdir(parents=True)
     shutil.copytree(faces / "WIDER_train/images/0--Squares", own / "images")
-    write_every_format(own, read_face_labels(faces / "labelv2/train/labelv2.txt"))
+    write_every_format(own, read_labels(faces / "labelv2/train/labelv2.txt").images)
     for name in ("tools", "configs"):
         (work / name).symlink_to(REPO / name)
     cfg = Config.fromfile(REPO / CONFIG)
@@ -117,11 +116,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def boxes_of(path: Path) -> list:
-    document = read_document(path, Problems())
-    images = document.images
+    labels = read_labels(path, "coco", countable=True)
     return sorted(
-        (images[key]["file_name"], box.name, *map(round, box.corners), len(box.points))
-        for key, box in document.boxes
+        (image.file, labels.classes[label], *map(round, bbox), int((points[:, 2] > 0).sum()))
+        for image in labels.images
+        for label, bbox, points in zip(image.labels, image.bboxes, image.keypoints, strict=True)
     )
 
 
@@ -219,9 +218,7 @@ def test_the_json_of_the_page_is_valid(tmp_path: Path) -> None:
     (block,) = code_to_run(PAGE, "json")
     path = tmp_path / "own.json"
     path.write_text(block)
-    problems = Problems()
-    document = read_document(path, problems)
-    document.check_boxes(problems)
-    problems.check()
-    assert document.flip_pairs == ((0, 1),)
-    assert [len(box.points) for _, box in document.boxes] == [1, 0]
+    labels = read_labels(path, countable=True)
+    assert labels.flip_pairs == ((0, 1),)
+    (image,) = labels.images
+    assert [int((points[:, 2] > 0).sum()) for points in image.keypoints] == [1, 0]

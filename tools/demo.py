@@ -7,6 +7,7 @@ faces.json and, in the format of WIDER FACE's evaluation, wider_txt/.
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -77,7 +78,10 @@ class Demo:
         """Write what was found in all pictures."""
         if as_json:
             with replacing(self.out / "faces.json") as unfinished:
-                records = [{**where, "faces": _records(faces)} for where, _, faces in self.found]
+                classes = self.detector.classes
+                records = [
+                    {**where, "faces": _records(faces, classes)} for where, _, faces in self.found
+                ]
                 faces_json.write(records, unfinished)
         if as_text:
             texts = {
@@ -109,11 +113,17 @@ class Demo:
         return cv2.waitKey(1) in _QUIT_KEYS
 
 
-def _records(faces: Faces) -> list[dict[str, Any]]:
+def _records(faces: Faces, classes: Sequence[str]) -> list[dict[str, Any]]:
     columns = (faces.boxes, faces.scores, faces.landmarks)
     rounded = (np.round(column.astype(np.float64), 3).tolist() for column in columns)
     return [
-        {"box": box, "score": score, "landmarks": landmarks, "label": label}
+        {
+            "box": box,
+            "score": score,
+            "landmarks": landmarks,
+            "label": label,
+            **({"class": classes[label]} if label < len(classes) else {}),
+        }
         for box, score, landmarks, label in zip(*rounded, faces.labels.tolist(), strict=True)
     ]
 

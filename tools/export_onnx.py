@@ -40,19 +40,23 @@ def main() -> None:
     from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415 - now the device is
 
     try:
+        if min(args.size) < 1:
+            raise ValueError(f"--size {args.size[0]} {args.size[1]}: expected numbers of pixels")  # noqa: TRY301
+        if args.out.is_dir():
+            raise ValueError(f"--out {args.out} is a folder; name a file in it")  # noqa: TRY301
         model = load_detector(read_config(args.config, args.cfg_options), args.checkpoint)
-    except (OSError, ValueError) as error:
+        stride = stride_of(model)
+        width, height = (-(-side // stride) * stride for side in args.size)
+        if (width, height) != tuple(args.size):
+            message = f"{args.size[0]} x {args.size[1]} is no multiple of {stride}"
+            if args.strict:
+                raise ValueError(f"{message}: write --size {width} {height}")  # noqa: TRY301
+            print(f"{message}: rounded up to {width} x {height}")
+        difference = export_onnx(
+            model, args.out, (width, height), dynamic=args.dynamic, with_nms=args.with_nms
+        )
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise SystemExit(f"export_onnx: {error}") from error
-    stride = stride_of(model)
-    width, height = (-(-side // stride) * stride for side in args.size)
-    if (width, height) != tuple(args.size):
-        message = f"{args.size[0]} x {args.size[1]} is no multiple of {stride}"
-        if args.strict:
-            raise SystemExit(f"{message}: write --size {width} {height}")
-        print(f"{message}: rounded up to {width} x {height}")
-    difference = export_onnx(
-        model, args.out, (width, height), dynamic=args.dynamic, with_nms=args.with_nms
-    )
     print(
         f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB, input "
         f"{'of any size' if args.dynamic else f'{width} x {height}'}, largest difference from the "

@@ -19,7 +19,7 @@ from mmeiou.apis import ImageError
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.views import Size, make_views
-from mmeiou.deploy.int8.choice import Mixer, choose
+from mmeiou.deploy.int8.mixed_precision import MixedPrecisionQuantizer, search
 from mmeiou.labels.image_files import list_images
 from mmeiou.whole_files import replacing
 
@@ -82,15 +82,15 @@ def main() -> None:
         backend = OnnxBackend(args.model, "cpu")
         size = backend.fixed_size or multiples(args.size, backend.divisor)
         images = read_images(args.images, args.most, size)
-        mixer = Mixer(onnx.load(args.model), images, size)
-        chosen = choose(mixer, args.max_error, lambda line: print(line, flush=True))
+        quantizer = MixedPrecisionQuantizer(onnx.load(args.model), images, size)
+        chosen = search(quantizer, args.max_error, lambda line: print(line, flush=True))
     except (OSError, ValueError, ImageError) as error:
         raise SystemExit(f"error: {error}") from error
     with replacing(args.out) as unfinished:
         unfinished.write_bytes(chosen.model.SerializeToString())
     print(f"{args.out}: {chosen}")
     if chosen.error > args.max_error:
-        print(f"warning: no mix came below the error of {args.max_error} that was asked for")
+        print(f"warning: no mixed precision came below the error of {args.max_error}")
 
 
 if __name__ == "__main__":

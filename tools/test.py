@@ -39,7 +39,7 @@ def main() -> None:
         folder = str(Path(args.show_dir).absolute())
         cfg.merge_from_dict(
             {
-                "default_hooks.visualization.type": "DetVisualizationHook",
+                "default_hooks.visualization.type": "mmeiou.DetVisualizationHook",
                 "default_hooks.visualization.draw": True,
                 "default_hooks.visualization.test_out_dir": folder,
             }

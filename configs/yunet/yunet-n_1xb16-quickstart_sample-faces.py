@@ -12,6 +12,7 @@ quickstart = dict(
 
 # Another place for the set: MMEIOU_SAMPLE_FACES=/somewhere/sample_faces/ make train
 data_root = "{{$MMEIOU_SAMPLE_FACES:data/sample_faces/}}"
+path_hint = "this config takes the root from the environment: MMEIOU_SAMPLE_FACES"
 
 # 32 iterations an epoch. At so few iterations AdamW gets much further than SGD.
 max_epochs = 21
@@ -37,11 +38,12 @@ train_dataloader = dict(
     num_workers=1,
     dataset=dict(
         data_root=data_root,
+        path_hint=path_hint,
         filter_cfg=dict(filter_empty_gt=False),  # pictures without a face are there to learn from
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(num_workers=1, dataset=dict(data_root=data_root))
+val_dataloader = dict(num_workers=1, dataset=dict(data_root=data_root, path_hint=path_hint))
 test_dataloader = val_dataloader
 val_evaluator = dict(gt_dir=None)  # one AP, from the set's own boxes
 test_evaluator = val_evaluator

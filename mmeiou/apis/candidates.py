@@ -37,7 +37,7 @@ def select_faces(views: Sequence[Candidates], nms_thr: float, max_faces: int | N
     """The faces that one or more views of an image propose.
 
     Duplicates are suppressed over all views at once, so that of a face seen at several scales the
-    surest sight is left, and within each class.
+    best-scored sight is left, and within each class.
 
     Args:
         views: At least one, in pixels of the image.

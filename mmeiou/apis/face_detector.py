@@ -17,6 +17,7 @@ class Backend(Protocol):
 
     divisor: int
     fixed_size: tuple[int, int] | None
+    classes: tuple[str, ...]
 
     def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
         """Proposals for each image, in pixels of the network's input."""
@@ -46,6 +47,9 @@ class FaceDetector:
             longer than :data:`mmeiou.apis.views.LARGEST_FACE` pixels in a view. ``(0.25, 1, 2)``
             also finds faces that fill a large photograph and faces of a few pixels.
         batch_size: Most images in the network at once.
+
+    Attributes:
+        classes: Names of the classes that ``Faces.labels`` number, as far as the model knows them.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -88,6 +92,7 @@ class FaceDetector:
         self.scales = tuple(scales)
         self.batch_size = batch_size
         self.backend = _load(model, checkpoint, device)
+        self.classes = self.backend.classes
 
     @overload
     def __call__(self, images: ImageLike) -> Faces: ...

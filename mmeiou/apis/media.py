@@ -1,4 +1,8 @@
-"""Reading frames from videos and cameras, and writing pictures and videos."""
+"""Reading frames from videos and cameras, and writing pictures and videos.
+
+``mmcv.VideoReader`` would read videos, too, but knows no cameras, gives an empty video for a file
+that is none, and comes with all of MMCV, which an exported detector does without.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -42,6 +42,7 @@ class TorchBackend:
             )
         self.model = model.to(device)
         preprocessor = model.data_preprocessor
+        self.classes = tuple(model.dataset_meta.get("classes", ()))
         self.divisor = math.lcm(preprocessor.pad_size_divisor, *model.bbox_head.strides)
         preprocessor.pad_size_divisor = self.divisor
 

@@ -1,7 +1,8 @@
-"""Face datasets: label readers, the dataset, and transforms that know landmarks."""
+"""Datasets over the records of :mod:`mmeiou.labels`, and transforms that carry landmarks."""
 
 from mmeiou.datasets import transforms as transforms
 from mmeiou.datasets.coco_keypoints import CocoKeypointDataset
+from mmeiou.datasets.multi_image_mix import MultiImageMixDataset
 from mmeiou.datasets.wider_face import WIDERFaceDataset
 
-__all__ = ["CocoKeypointDataset", "WIDERFaceDataset"]
+__all__ = ["CocoKeypointDataset", "MultiImageMixDataset", "WIDERFaceDataset"]

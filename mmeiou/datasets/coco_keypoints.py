@@ -1,5 +1,6 @@
 """The dataset of one's own labels: COCO's json with landmarks."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from mmengine.fileio import join_path
 from mmeiou.datasets.instances import LazyInstances
 from mmeiou.datasets.keypoint_info import KeypointInfoMixin
 from mmeiou.datasets.strict_images import StrictImagesMixin
+from mmeiou.labels.errors import LabelError
 from mmeiou.labels.landmarks import FlipPairs, flip_pairs_by_count
 from mmeiou.labels.read import read_labels
 from mmeiou.labels.records import ImageLabels, LabelSet
@@ -93,7 +95,7 @@ class CocoKeypointDataset(KeypointInfoMixin, StrictImagesMixin, BaseDetDataset):
             raise ValueError(
                 f"{self.ann_file} has the classes in the order {in_order}, in which MMDetection's "
                 f"metrics count them: write metainfo['classes'] so, or bring the json into yours: "
-                "tools/dataset_converters/convert.py coco ... --classes " + " ".join(classes)
+                "tools/dataset_converters/convert.py coco ... --classes " + shlex.join(classes)
             )
         return classes
 
@@ -111,7 +113,8 @@ class CocoKeypointDataset(KeypointInfoMixin, StrictImagesMixin, BaseDetDataset):
         return flip_pairs_by_count(self.num_keypoints) if pairs is None else pairs
 
     def _data_info(self, image: ImageLabels) -> dict[str, Any]:
-        assert image.size is not None
+        if image.size is None:
+            raise LabelError("width and height are missing", image.where_image)
         weighted = image.keypoints.copy()
         weighted[..., 2] = weighted[..., 2] > 0
         width, height = image.size

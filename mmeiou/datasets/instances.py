@@ -23,6 +23,9 @@ class LazyInstances(MutableSequence[Instance]):  # noqa: PLW1641 - unhashable, l
         num_keypoints: Landmarks of a box; where the record has none, of weight 0. None leaves
             them out.
 
+    Raises:
+        ValueError: The record has another number of landmarks.
+
     Attributes:
         bboxes: (n, 4) float32 x1 y1 x2 y2 in pixels.
         labels: (n,) int64.
@@ -40,7 +43,9 @@ class LazyInstances(MutableSequence[Instance]):  # noqa: PLW1641 - unhashable, l
         self.keypoints = None
         if num_keypoints is not None:
             shape = (len(image), num_keypoints, 3)
-            given = image.keypoints if image.keypoints.shape == shape else np.zeros(shape)
+            given = image.keypoints if image.keypoints.shape[1] else np.zeros(shape)
+            if given.shape != shape:
+                raise ValueError(f"{given.shape[1]} landmarks of {image.file}, not {num_keypoints}")
             self.keypoints = given.astype(np.float32)
         self._dicts: list[Instance] | None = None
 

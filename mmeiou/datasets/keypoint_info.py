@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmeiou.datasets.transforms.carrying import require_carrying
+from mmeiou.datasets.transforms.carrying import LEFT_DATASET, require_carrying
 
 
 class KeypointInfoMixin:
@@ -14,11 +14,19 @@ class KeypointInfoMixin:
 
     num_keypoints: int
     pipeline: Any
+    wrapper_is_checked = False  # set by mmeiou.MultiImageMixDataset
     _metainfo: dict[str, Any]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_carrying(self.pipeline)
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline; of a sample that is not packed yet, note that others may go on."""
+        results = super().prepare_data(idx)  # type: ignore[misc] # of the dataset
+        if isinstance(results, dict) and "gt_keypoints" in results and not self.wrapper_is_checked:
+            results[LEFT_DATASET] = True
+        return results
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """The labels of an image, with what its transforms need to know of the landmarks."""

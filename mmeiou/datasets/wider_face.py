@@ -118,7 +118,10 @@ class WIDERFaceDataset(KeypointInfoMixin, StrictImagesMixin, BaseDetDataset):
         if found == "auto":
             found = recognise_format(source.labels)
         if found not in get_args(FaceFormat):
-            raise ValueError(f"{self.ann_file} is {found}: mmeiou.CocoKeypointDataset reads others")
+            raise ValueError(
+                f"{self.ann_file} is {found}: convert it with tools/dataset_converters/convert.py "
+                "for mmeiou.CocoKeypointDataset"
+            )
         options: dict[str, Any] = {"num_keypoints": self.num_keypoints}
         if found != "wider":
             options["keypoint_weight"] = self.keypoint_weight

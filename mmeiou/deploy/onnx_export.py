@@ -1,5 +1,6 @@
 """Write a YuNet as an ONNX file."""
 
+import json
 import logging
 import os
 import warnings
@@ -35,7 +36,8 @@ def export_onnx(
     Without ``with_nms``, the outputs are those of :class:`mmeiou.deploy.yunet_graph.YuNetGraph`:
     what OpenCV's ``FaceDetectorYN`` takes. With it, those of
     :class:`mmeiou.deploy.detection_graph.DetectionGraph`, with the thresholds of the model's
-    ``test_cfg``. The file appears whole or not at all.
+    ``test_cfg``. The file appears whole or not at all; the names of the classes, where the
+    checkpoint has them, are in its metadata.
 
     Args:
         model: The detector.
@@ -80,6 +82,8 @@ def export_onnx(
             graph, cfg["score_thr"], cfg["nms"]["iou_threshold"], most if most > 0 else 1 << 30
         )
         exported = _to_onnx(detection.eval(), sample, dynamic=dynamic)
+    if classes := getattr(model, "dataset_meta", {}).get("classes"):
+        exported.metadata_props.add(key="classes", value=json.dumps(list(classes)))
     with replacing(Path(path)) as unfinished:
         unfinished.write_bytes(exported.SerializeToString())
     return difference

@@ -18,12 +18,16 @@ def sample_detections(sample: Mapping[str, Any], face_label: int = 0) -> Detecti
         face_label: Label of the class.
 
     Raises:
-        ValueError: If a box or score is not finite.
+        ValueError: If a box or score is not finite, or their numbers differ.
     """
     predicted = sample["pred_instances"]
     boxes, scores = (
         torch.as_tensor(predicted[key]).cpu().double().numpy() for key in ("bboxes", "scores")
     )
+    if boxes.shape != (len(scores), 4):
+        raise ValueError(
+            f"{sample['img_path']}: {len(scores)} scores, but boxes of the shape {boxes.shape}"
+        )
     if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
         raise ValueError(
             f"{sample['img_path']}: the detector returned boxes or scores that are not finite; "
@@ -51,11 +55,4 @@ def sample_labels(sample: Mapping[str, Any], face_label: int = 0) -> ImageLabels
             "come from there: add 'instances' to the meta_keys of the packer in the test pipeline."
         )
     chosen = [one for one in sample["instances"] if one["bbox_label"] == face_label]
-    return ImageLabels(
-        sample["img_path"],
-        None,
-        bboxes=np.array([one["bbox"] for one in chosen], dtype=np.float64).reshape(-1, 4),
-        labels=np.full(len(chosen), face_label),
-        ignore=np.array([bool(one.get("ignore_flag", 0)) for one in chosen], dtype=bool),
-        keypoints=np.zeros((len(chosen), 0, 3)),
-    )
+    return ImageLabels.of_instances(sample["img_path"], chosen)

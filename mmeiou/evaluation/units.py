@@ -34,23 +34,25 @@ _READINGS: dict[str, Reading] = {
 def suspected_units(images: Sequence[FaceImage]) -> str:
     """A sentence on detections that seem to be no x1 y1 x2 y2 in pixels; empty if they are.
 
-    They are where any of them overlaps a face well. Else they are tried as what people write by
-    mistake: parts of the image, centres, and corners where width and height are expected.
+    They are where they overlap a fair part of the faces well. Else they are tried as what people
+    write by mistake: parts of the image, centres, and corners where width and height are expected.
     """
     boxes = np.concatenate([image.boxes for image in images])
-    if not len(boxes) or not any(len(image.faces) for image in images):
-        return ""
-    if any((best_faces(image.boxes, image.faces, IOU_THR) >= 0).any() for image in images):
-        return ""
-    nothing = f"no detection overlaps a face by an IoU of {IOU_THR:g}"
-    if (boxes[:, 2:] - boxes[:, :2]).max() < 1:
-        return f"{nothing}; all boxes are smaller than a pixel: parts of the image?"
     faces = sum(len(image.faces) for image in images)
+    found = _found(images, lambda corners: corners) if len(boxes) else 0
+    if not len(boxes) or found >= _PART * faces:
+        return ""
+    nothing = f"{found} of {faces} faces are overlapped by a detection with an IoU of {IOU_THR:g}"
+    sides = boxes[:, 2:] - boxes[:, :2]
+    if np.median(sides.min(axis=1)) < 0:
+        return f"{nothing}; most detections have x2 < x1 or y2 < y1"
+    if np.median(sides.max(axis=1)) < 1:
+        return f"{nothing}; most detections are smaller than a pixel: parts of the image?"
     for meaning, corners in _READINGS.items():
-        found = _found(images, corners)
-        if found >= max(1, _PART * faces):
-            return f"{nothing}; taken as {meaning}, they would find {found} of {faces} faces"
-    return f"{nothing}; are they of these images, in pixels from the left upper corner?"
+        if (others := _found(images, corners)) >= max(1, _PART * faces, 2 * found):
+            return f"{nothing}; taken as {meaning}, they would overlap {others}"
+    hint = "are they of these images, in pixels from the left upper corner?"
+    return "" if found else f"{nothing}; {hint}"
 
 
 def _found(images: Sequence[FaceImage], corners: Reading) -> int:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmeiou.functional.boxes import box_area
 from mmeiou.functional.eiou_loss_fused import fused_eiou_loss
-from mmeiou.functional.extended_iou import at_least_float32, check_boxes, intersection_and_union
+from mmeiou.functional.extended_iou import check_boxes, intersection_and_union
 
 Sot = Literal["target", "prior"]
 
@@ -78,7 +78,8 @@ def eiou_loss(
     no further.
 
     Args:
-        pred: ``(..., n, 4)`` boxes x1 y1 x2 y2 in pixels; half precision is computed in float32.
+        pred: ``(..., n, 4)`` boxes x1 y1 x2 y2 in pixels. Half precision is computed in float32,
+            the type of the loss; its gradient saturates instead of overflowing.
         target: Boxes of the same shape.
         smooth_point: Knee ``s`` in (0, 1].
         sot: ``'target'``, ``'prior'`` or None.
@@ -107,7 +108,6 @@ def eiou_loss(
             "pred and target must have the same shape, got "
             f"{tuple(pred.shape)} and {tuple(target.shape)}"
         )
-    pred, target = at_least_float32(pred, target)
     if sot != "prior":
         prior_area = None
     elif prior_area is None:
@@ -120,6 +120,4 @@ def eiou_loss(
             f"prior_area must have the shape {tuple(pred.shape[:-1])} of the losses, got "
             f"{tuple(prior_area.shape)}"
         )
-    else:
-        prior_area = prior_area.to(pred.dtype)
     return fused_eiou_loss(pred, target, smooth_point, sot, prior_area, mirror_symmetric, eps)

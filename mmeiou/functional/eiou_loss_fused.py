@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mmeiou.functional.extended_iou import at_least_float32
+
 
 def fused_eiou_loss(
     pred: Tensor,
@@ -20,7 +22,7 @@ def fused_eiou_loss(
 
     Takes its arguments, ``prior_area`` only with ``sot='prior'``. Autograd keeps a tensor for each
     operation and visits all of them twice; here the forward pass computes the gradient as well, and
-    keeps nothing else.
+    keeps nothing else. Half precision is computed in float32, and its gradient saturates.
     """
     fused: Any = _EIoULoss.apply  # untyped in torch
     return fused(pred, target, smooth_point, sot, prior_area, mirror_symmetric, eps)
@@ -84,22 +86,25 @@ class _EIoULoss(torch.autograd.Function):
         mirror_symmetric: bool,
         eps: float,
     ) -> Tensor:
-        a = pred.movedim(-1, 0).contiguous()
-        b = target.movedim(-1, 0).contiguous()
+        a, b = (box.movedim(-1, 0).contiguous() for box in at_least_float32(pred, target))
+        ctx.dtypes = pred.dtype, target.dtype
         terms = _extent(a, b, mirror_symmetric)
         union = terms.union + eps
-        distance = 1 - terms.inter / union
+        eiou = terms.inter / union
+        distance = 1 - eiou
         slope = (distance / smooth_point).clamp_(max=1)
         loss = slope * torch.add(distance, slope, alpha=-smooth_point / 2)
         if sot is not None:
-            area = prior_area if prior_area is not None else terms.size_b[0] * terms.size_b[1]
+            area = (
+                terms.size_b[0] * terms.size_b[1] if prior_area is None else prior_area.to(a.dtype)
+            )
             factor = torch.where(area > eps, union / area, 1)
             loss = loss * factor
             slope = slope * factor
         if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
             scale = slope / union
-            by_area = torch.addcmul(scale, scale, distance, value=-1)  # scale * EIoU
-            pull = torch.addcmul(scale, scale, distance, value=-0.5)  # scale * (1 + EIoU) / 2
+            by_area = scale * eiou
+            pull = (scale + by_area).div_(2)
             ctx.save_for_backward(
                 *_gradients(a, b, terms, pull, by_area, mirror_symmetric, ctx.needs_input_grad)
             )
@@ -109,9 +114,18 @@ class _EIoULoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         of_pred, of_target = (
-            None if saved is None else (saved * grad).movedim(0, -1) for saved in ctx.saved_tensors
+            None if saved is None else _saturated(saved * grad, dtype).movedim(0, -1)
+            for saved, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)
         )
         return of_pred, of_target, None, None, None, None, None
+
+
+def _saturated(grad: Tensor, dtype: torch.dtype) -> Tensor:
+    """Cast without overflow: a box of tiny area would turn a whole batch's gradient infinite."""
+    if grad.dtype == dtype:
+        return grad
+    most = torch.finfo(dtype).max
+    return grad.clamp_(-most, most).to(dtype)
 
 
 def _gradients(

@@ -80,7 +80,9 @@ def simota_match(
     candidates by ``cls_weight * BCE - iou_weight * log(IoU)``, with ``k`` the sum of its
     ``candidate_topk`` largest IoUs, rounded down, at least 1. A prior that several ground truths
     want goes to the one, of all, for which it is cheapest. Which of several equally cheap
-    candidates is taken is torch's choice, here as in MMDetection.
+    candidates is taken is torch's choice, here as in MMDetection, and may be another one there:
+    next to the 1e5 that a prior outside costs, float32 rounds costs to 1/128, which makes some of
+    them equal. Now and then the two so differ by a prior.
 
     Args:
         priors: ``(P, 4)`` centre x, centre y, stride x, stride y in pixels.

@@ -9,7 +9,7 @@ LEAST_SIDE = 1  # pixels; MMDetection drops smaller boxes without a word
 _ROUNDING = 1e-6  # of parts of an image to pixels
 
 
-def usable(image: ImageLabels, problems: Problems, remedy: str) -> Bools:
+def usable(image: ImageLabels, problems: Problems, remedy: str, *, drop: bool = False) -> Bools:
     """Find the boxes that can be used; the others are problems, or counted.
 
     A box may reach beyond its image, as faces do, but not lie outside of it.
@@ -18,6 +18,7 @@ def usable(image: ImageLabels, problems: Problems, remedy: str) -> Bools:
         image: With its boxes.
         problems: Takes what is wrong.
         remedy: How such boxes are left out, for the message.
+        drop: Whether they are counted, where ``problems`` leaves it to the format.
 
     Returns:
         (n,) whether each is at least a pixel wide and high and, where the size of the image is
@@ -43,5 +44,5 @@ def usable(image: ImageLabels, problems: Problems, remedy: str) -> Bools:
             kind = "outside their image"
             place = f"box {x1:g} {y1:g} {x2:g} {y2:g} (x1 y1 x2 y2)"
             problem = f"{place} lies outside its image of {image.size[0]} x {image.size[1]} pixels"
-        problems.add_box(image.where[index], kind, f"{problem}; {remedy}")
+        problems.add_box(image.where[index], kind, f"{problem}; {remedy}", drop=drop)
     return large & inside

@@ -9,10 +9,19 @@ from typing import Any
 
 SHOWN = 20
 
-_SHORT = reprlib.Repr()
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # more digits than Python prints
+            return f"<a number of {x.bit_length()} bits>"
+
+
+_SHORT = _Short()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 6
-_SHORT.maxlevel = 3
+_SHORT.maxlevel = 2
 
 
 class LabelError(ValueError):
@@ -77,11 +86,11 @@ class Problems:
         self.drop_bad_boxes = drop_bad_boxes
         self.counted: Counter[str] = Counter()
         self._first: dict[str, str] = {}
-        self._lines: list[str] = []
+        self._problems: list[LabelError] = []
 
     def add(self, where: str, problem: str) -> None:
         """Something that makes the labels useless until it is corrected."""
-        self._lines.append(f"{where}: {problem}")
+        self._problems.append(LabelError(problem, where))
 
     @contextmanager
     def noting(self, where: str) -> Iterator[None]:
@@ -91,15 +100,16 @@ class Problems:
         except LabelError as error:
             self.add(error.where or where, error.problem)
 
-    def add_box(self, where: str, kind: str, problem: str) -> None:
+    def add_box(self, where: str, kind: str, problem: str, *, drop: bool = False) -> None:
         """A single box of no use, which may be left out.
 
         Args:
             where: File and line.
             kind: What such boxes have in common, for the count.
             problem: What is wrong with this one.
+            drop: What to do where ``drop_bad_boxes`` is None.
         """
-        if self.drop_bad_boxes:
+        if drop if self.drop_bad_boxes is None else self.drop_bad_boxes:
             self.count(f"boxes {kind}, left out", where)
         else:
             self.add(where, problem)
@@ -121,11 +131,10 @@ class Problems:
         Raises:
             LabelError: Listing the first 20 and the number of the others.
         """
-        if len(self._lines) == 1:
-            raise LabelError(self._lines[0])
-        if self._lines:
-            count = len(self._lines)
+        count = len(self._problems)
+        if count == 1:
+            raise self._problems[0]
+        if count:
+            lines = [f"{count} problems in the labels:", *map(str, self._problems[:SHOWN])]
             more = [f"... and {count - SHOWN} more"] if count > SHOWN else []
-            raise LabelError(
-                "\n".join([f"{count} problems in the labels:", *self._lines[:SHOWN], *more])
-            )
+            raise LabelError("\n".join(lines + more))

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmeiou.labels.errors import LabelError, at
 from mmeiou.labels.landmarks import flip_pairs_by_count, landmark_names
-from mmeiou.labels.named_boxes import finish
+from mmeiou.labels.named_boxes import finish, require_known
 from mmeiou.labels.records import Bools, Floats, ImageLabels, LabelSet, Size
 from mmeiou.labels.rows import Rows
 from mmeiou.labels.source import Source
@@ -79,7 +79,7 @@ def read_keypoints(
         weight: ``labelled`` gives weight 1 to every point that is labelled, whatever its flag v, as
             the trainings of the released YuNet did (in RetinaFace's landmarks most points of clear
             faces carry flag 0). ``flag`` takes the flag itself as the weight. A point is not
-            labelled if its flag is negative, or 0 at the place 0 0.
+            labelled if its flag is negative, or 0 at the place 0 0 or -1 -1.
 
     Returns:
         ``(n, K, 3)``, x y weight; all zero where a point is not labelled.
@@ -99,7 +99,8 @@ def read_keypoints(
     if wanted:
         points = rows.columns(BOX_COLUMNS, 3 * wanted, with_points).reshape(-1, wanted, 3)
         flags = points[..., 2]
-        labelled = (flags > 0) | ((flags == 0) & points[..., :2].any(axis=-1))
+        nowhere = (points[..., :2] == 0).all(axis=-1) | (points[..., :2] == -1).all(axis=-1)
+        labelled = (flags > 0) | ((flags == 0) & ~nowhere)
         points[..., 2] = np.where(labelled, 1 if weight == "labelled" else flags, 0)
         points[points[..., 2] == 0] = 0
         keypoints[with_points] = points
@@ -131,6 +132,8 @@ def face_set(
     bboxes: Floats,
     keypoints: Floats,
     ignore: Bools | None = None,
+    *,
+    drops_bad_boxes: bool = False,
 ) -> LabelSet:
     """Give every image its faces.
 
@@ -142,6 +145,7 @@ def face_set(
         bboxes: ``(n, 4)`` x1 y1 x2 y2 of the rows.
         keypoints: ``(n, K, 3)`` of the rows.
         ignore: ``(n,)`` of the rows; None for none.
+        drops_bad_boxes: See :func:`mmeiou.labels.named_boxes.finish`.
 
     Raises:
         LabelError: Listing what cannot be used, by file and line.
@@ -158,9 +162,7 @@ def face_set(
             file = source.image_file(written, "image line")
             if not source.wants(file):
                 continue
-            size = stated
-            if source.images is not None and (size := source.size(file, where, stated)) is None:
-                continue
+            size = source.size(file, where, stated)
             records.append(
                 ImageLabels(
                     file,
@@ -180,4 +182,8 @@ def face_set(
         landmarks=landmark_names(count) if count else (),
         flip_pairs=flip_pairs_by_count(count),
     )
-    return finish(source, labels)
+    require_known("class", source.classes, labels.classes, source)
+    if source.landmarks not in ((), labels.landmarks):
+        problem = f"of its landmarks none can be chosen: {', '.join(labels.landmarks) or 'none'}"
+        source.problems.add(str(source.labels), problem)
+    return finish(source, labels, drops_bad_boxes=drops_bad_boxes)

@@ -1,6 +1,7 @@
 """Image files: which there are, where, how large once they stand upright, and whether whole."""
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mmeiou.labels.errors import ImageError, LabelError, shown
+from mmeiou.labels.values import is_readable
 
 # What OpenCV both reads and writes.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
+FLOAT_IMAGE = "pixels are floats, of unknown range; save it with 8 bits"
+
 _ORIENTATION = 0x0112
-_MOST_PIXELS = (
-    int(os.environ.get("OPENCV_IO_MAX_IMAGE_PIXELS", "0")) or 1 << 30
-)  # OpenCV's own limit
+_MOST_PIXELS = 1 << 30  # OpenCV's own limit
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = 0xD9
@@ -43,18 +45,23 @@ def upright_size(path: Path) -> UprightSize:
     because it obeys orientation tags in some formats only.
 
     Raises:
-        ImageError: If that is no image, or one larger than OpenCV reads.
+        ImageError: If that is no image, one larger than OpenCV reads, or one of floats.
     """
     try:
         with _any_size(), Image.open(path) as image:
             width, height = image.size
-            turned = image.getexif().get(_ORIENTATION, 1) != 1
+            readable = width * height <= _MOST_PIXELS
+            # Asked last: Pillow decodes a PNG to see whether it has EXIF.
+            turned = readable and image.getexif().get(_ORIENTATION, 1) != 1
+            floats = image.mode == "F"
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{path}: not an image that can be read ({error})") from error
-    if width * height > _MOST_PIXELS:
+    if not readable:
         raise ImageError(
             f"{path}: {width} x {height} pixels, more than OpenCV reads ({_MOST_PIXELS:,})"
         )
+    if floats:
+        raise ImageError(f"{path}: {FLOAT_IMAGE}")
     if not turned:
         return UprightSize(width, height, turned=False)
     try:
@@ -97,11 +104,19 @@ def list_files(folder: Path, suffixes: tuple[str, ...], outside: Path | None = N
 
 def _walk(folder: str, passed: frozenset[str]) -> Iterator[str]:
     """All files below a folder, but not in folders passed, as a link in a circle leads to."""
-    for entry in os.scandir(folder):
-        if not entry.is_dir():
-            yield entry.path
-        elif (real := os.path.realpath(entry.path)) not in passed:
-            yield from _walk(entry.path, passed | {real})
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not _is_folder(entry):
+                yield entry.path
+            elif (real := os.path.realpath(entry.path)) not in passed:
+                yield from _walk(entry.path, passed | {real})
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def list_images(folder: Path, outside: Path | None = None) -> list[str]:
@@ -139,13 +154,13 @@ def image_path(written: object, folder: Path | None, key: str = "image") -> str:
     Raises:
         LabelError: It is no path, or leads elsewhere.
     """
-    if not isinstance(written, str) or not written.strip() or not written.isprintable():
+    if not isinstance(written, str) or not is_readable(written):
         raise LabelError(f"{key}: {shown(written)}, expected the path of an image")
     text = written.strip().replace("\\", "/")
-    path = PurePosixPath(os.path.normpath(text))
+    path = PurePosixPath(posixpath.normpath(text))
     if folder is not None and path.is_absolute():
         # Not resolved: what is below the folder by a symbolic link is below it.
-        path = PurePosixPath(os.path.relpath(path, folder.absolute()))
+        path = PurePosixPath(posixpath.relpath(path, folder.absolute().as_posix()))
     if path.is_absolute() or re.match(r"[A-Za-z]:/", text) or path.parts[:1] in ((), ("..",)):
         place = f"the folder of the images{f', {folder}' if folder is not None else ''}"
         raise LabelError(f"{key}: {shown(written)} does not lie below {place}")

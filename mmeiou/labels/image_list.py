@@ -8,6 +8,8 @@ from mmeiou.labels.text_files import read_lines
 
 _FLAG = re.compile(r"\s(-?1|0)$")
 
+_DEEPEST = 64  # folders of a path that are compared
+
 Parts = tuple[str, ...]
 
 
@@ -56,4 +58,4 @@ class ImageList:
 
 
 def _ends(parts: Parts) -> list[Parts]:
-    return [parts[start:] for start in range(len(parts))]
+    return [parts[start:] for start in range(max(len(parts) - _DEEPEST, 0), len(parts))]

@@ -1,7 +1,8 @@
 """Boxes as most formats have them, classes and landmarks by name, and how they become records."""
 
+import shlex
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from mmeiou.labels.checks import usable
 from mmeiou.labels.errors import LabelError
 from mmeiou.labels.image_files import IMAGE_SUFFIXES, list_files
 from mmeiou.labels.landmarks import FACE_LANDMARKS, VISIBLE, FlipPairs, flip_pairs_by_name
-from mmeiou.labels.records import ImageLabels, LabelSet, Size, stack_keypoints
+from mmeiou.labels.records import ImageLabels, LabelSet, Size
 from mmeiou.labels.source import Source
 
 NOWHERE = (0.0, 0.0, 0.0)
@@ -47,7 +48,7 @@ class NamedImage:
     """An image with such boxes; ``file`` is relative to the folder of the images."""
 
     file: str
-    size: Size
+    size: Size | None
     where: str
     boxes: list[NamedBox] = field(default_factory=list)
     image_id: int | str | None = None
@@ -74,50 +75,48 @@ def number_boxes(
         LabelError: Something is wrong with the labels; lists all that is.
     """
     boxes = [box for image in images for box in image.boxes]
-    occurring = {box.name for box in boxes}
-    known = tuple(classes) if classes is not None else tuple(sorted(occurring))
+    known = tuple(sorted({box.name for box in boxes})) if classes is None else tuple(classes)
     wanted = source.classes or known
-    _require("class", "--classes", wanted, known, source)
-    for box in boxes:
-        if box.name not in wanted:
-            source.problems.count(f"boxes of class {box.name}, left out by --classes", box.where)
+    require_known("class", wanted, known, source)
     if landmarks is None:
         landmarks = _ordered({name for box in boxes for name in box.points}, source)
     names = source.landmarks or tuple(landmarks)
-    _require("landmark", "--landmarks", names, landmarks, source)
+    require_known("landmark", names, landmarks, source)
     pairs = flip_pairs_by_name(names)
     if flip_pairs is not None and names == tuple(landmarks):
         pairs = flip_pairs
-    for box in boxes:
-        for point in box.points.keys() - set(names):
-            source.problems.count(f"points of landmark {point}, left out by --landmarks", box.where)
-
     numbers = {name: index for index, name in enumerate(wanted)}
-    return finish(
-        source,
-        LabelSet(
-            source.labels,
-            [_record(image, numbers, names) for image in images],
-            wanted,
-            names,
-            pairs,
-        ),
-    )
+    for box in boxes:
+        if box.name not in numbers:
+            source.problems.count(f"boxes of class {box.name}, which is not chosen", box.where)
+            continue
+        for point in box.points.keys() - names:
+            source.problems.count(f"points of landmark {point}, which is not chosen", box.where)
+    records = [_record(image, numbers, names) for image in images]
+    return finish(source, LabelSet(source.labels, records, wanted, names, pairs))
 
 
-def finish(source: Source, labels: LabelSet) -> LabelSet:
+def finish(source: Source, labels: LabelSet, *, drops_bad_boxes: bool = False) -> LabelSet:
     """Check the images and boxes of a set, and count what of the images has no label.
+
+    Args:
+        source: What is wanted.
+        labels: As read.
+        drops_bad_boxes: What is done about boxes of no use where ``source.problems`` does not say.
 
     Raises:
         LabelError: Something is wrong with the labels; lists all that is.
     """
     first: dict[str, str] = {}
     for image in labels.images:
-        if (earlier := first.setdefault(image.file, image.where_image)) is not image.where_image:
-            source.problems.add(
-                image.where_image, f"{image.file} a second time, after {earlier}; give it one label"
-            )
-    chosen = [usable(image, source.problems, source.remedy) for image in labels.images]
+        if image.file in first:
+            problem = f"{image.file} a second time, after {first[image.file]}; give it one label"
+            source.problems.add(image.where_image, problem)
+        first.setdefault(image.file, image.where_image)
+    chosen = [
+        usable(image, source.problems, source.remedy, drop=drops_bad_boxes)
+        for image in labels.images
+    ]
     source.problems.check()
     images = [
         image if use.all() else image.select(use)
@@ -126,9 +125,7 @@ def finish(source: Source, labels: LabelSet) -> LabelSet:
     if not images:
         raise LabelError("no image in it that is wanted", str(source.labels))
     _count_left_out(source, first)
-    return LabelSet(
-        labels.source, images, labels.classes, labels.landmarks, labels.flip_pairs, labels.subsets
-    )
+    return replace(labels, images=images)
 
 
 def _record(image: NamedImage, numbers: dict[str, int], landmarks: Sequence[str]) -> ImageLabels:
@@ -140,7 +137,7 @@ def _record(image: NamedImage, numbers: dict[str, int], landmarks: Sequence[str]
         bboxes=np.array([box.corners for box in boxes], dtype=np.float64).reshape(-1, 4),
         labels=np.array([numbers[box.name] for box in boxes], dtype=np.int64),
         ignore=np.array([box.ignore for box in boxes], dtype=np.bool_),
-        keypoints=stack_keypoints(points, len(landmarks)),
+        keypoints=np.array(points, dtype=np.float64).reshape(len(boxes), len(landmarks), 3),
         where=[box.where for box in boxes],
         where_image=image.where,
         image_id=image.image_id,
@@ -155,20 +152,18 @@ def _count_left_out(source: Source, named: Container[str]) -> None:
                 source.problems.count("images without a label file or entry, left out", file)
     if source.listed is not None:
         for line in source.listed.unmet():
-            source.problems.count("lines of --list without such an image", line)
+            source.problems.count("lines of the list without such an image", line)
 
 
-def _require(
-    kind: str, option: str, wanted: Sequence[str], known: Sequence[str], source: Source
-) -> None:
+def require_known(kind: str, wanted: Sequence[str], known: Sequence[str], source: Source) -> None:
+    """Note what of the classes or landmarks wanted is not there, or wanted twice."""
     for name in wanted:
         if name not in known:
-            source.problems.add(
-                option,
-                f"no {kind} {name!r} in {source.labels}, which has {', '.join(known) or 'none'}",
-            )
+            problem = f"no {kind} {name!r} in it, but {', '.join(known) or 'none'}"
+            source.problems.add(str(source.labels), problem)
     if len(set(wanted)) < len(wanted):
-        source.problems.add(option, f"a {kind} twice in {', '.join(wanted)}")
+        problem = f"a {kind} wanted twice: {', '.join(wanted)}"
+        source.problems.add(str(source.labels), problem)
 
 
 def _ordered(names: set[str], source: Source) -> tuple[str, ...]:
@@ -176,8 +171,8 @@ def _ordered(names: set[str], source: Source) -> tuple[str, ...]:
         return FACE_LANDMARKS
     if len(names) > 1 and not source.landmarks:
         source.problems.add(
-            "--landmarks",
-            f"{source.labels} does not say in which order its landmarks come; name them in order: "
-            f"--landmarks {' '.join(sorted(names))}",
+            str(source.labels),
+            "it does not say in which order its landmarks come; choose them in order, as in "
+            f"--landmarks {shlex.join(sorted(names))}",
         )
     return tuple(sorted(names))

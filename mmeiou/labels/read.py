@@ -1,5 +1,6 @@
 """Labels and detections from whatever file or folder holds them."""
 
+import warnings
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -14,10 +15,6 @@ from mmeiou.labels.image_files import list_files
 from mmeiou.labels.records import Detections, LabelSet
 from mmeiou.labels.source import Source
 from mmeiou.labels.text_files import read_lines
-
-LabelFormat = Literal[
-    "labelv2", "retinaface", "wider", "wider_mat", "coco", "yolo", "voc", "csv", "labelme"
-]
 
 # Name of a format and of its module in mmeiou.labels.formats, and what it looks like.
 FORMATS: dict[str, tuple[str, str]] = {
@@ -37,7 +34,7 @@ _IN_FOLDER = {".mat": "wider_mat", ".xml": "voc", ".json": "labelme", ".txt": "y
 
 def read_labels(
     source: Source | Path | str,
-    format: LabelFormat | Literal["auto"] = "auto",  # noqa: A002 - the field's word
+    format: str = "auto",  # noqa: A002 - the field's word
     **options: Any,
 ) -> LabelSet:
     """Read the labels of a set of images.
@@ -49,13 +46,15 @@ def read_labels(
         **options: Those of the format's ``read``.
 
     Returns:
-        One record per image, in the order of the labels, images without boxes included.
+        One record per image, in the order of the labels, images without boxes included. What was
+        left out of a file or folder is a warning; a :class:`Source` has it in its ``problems``.
 
     Raises:
         FileNotFoundError: There is no such file.
         LabelError: The labels cannot be used; lists what is wrong, by file and line or key.
         ValueError: An unknown format, or an option that the format does not have.
     """
+    bare = not isinstance(source, Source)
     if not isinstance(source, Source):
         source = Source(Path(source))
     if not source.labels.exists():
@@ -69,6 +68,9 @@ def read_labels(
     if unknown := sorted(set(options) - set(known)):
         raise ValueError(f"{unknown[0]}: no option of format={format!r}, which has {known}")
     labels: LabelSet = read(source, **options)
+    if bare:  # nobody else can ask the source's problems
+        for phrase in source.problems.left_out():
+            warnings.warn(f"{source.labels}: {phrase}", stacklevel=2)
     return labels
 
 
@@ -102,7 +104,7 @@ def _by_lines(file: Path) -> str:
     if not sized and looks_like_wider(lines):
         return "wider"
     problem = "image lines with and without width and height" if sized else "unknown format"
-    raise LabelError(f"{problem}. Name one by label_format=... : {_described()}", str(file))
+    raise LabelError(f"{problem}. Name one: {_described()}", str(file))
 
 
 def _described() -> str:

@@ -1,8 +1,9 @@
 """The records: the labels of an image, a set of them, the detections in an image."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,22 @@ class ImageLabels:
     where_image: str = ""
     image_id: int | str | None = None
     subsets: Bools | None = None
+
+    @classmethod
+    def of_instances(
+        cls, file: str, instances: Sequence[Mapping[str, Any]], size: Size | None = None
+    ) -> "ImageLabels":
+        """From MMDetection's ``instances``, in pixels of the original image, without keypoints."""
+        return cls(
+            file,
+            size,
+            bboxes=np.array([one["bbox"] for one in instances], dtype=np.float64).reshape(-1, 4),
+            labels=np.array([one["bbox_label"] for one in instances], dtype=np.int64),
+            ignore=np.array([bool(one.get("ignore_flag")) for one in instances], dtype=bool),
+            keypoints=np.zeros((len(instances), 0, 3)),
+            where=[file] * len(instances),
+            where_image=file,
+        )
 
     def __len__(self) -> int:
         return len(self.bboxes)
@@ -130,8 +147,3 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.scores)
-
-
-def stack_keypoints(points: Sequence[Sequence[Sequence[float]]], count: int) -> Floats:
-    """(n, K, 3) of n lists of K points x y v, for any n and K."""
-    return np.array(points, dtype=np.float64).reshape(len(points), count, 3)

@@ -40,7 +40,7 @@ class Source:
     below: str = ""
     listed: ImageList | None = None
     remedy: str = "correct it"
-    _sizes: dict[str, UprightSize | None] = field(default_factory=dict, repr=False)
+    _sizes: dict[str, UprightSize] = field(default_factory=dict, repr=False)
 
     def wants(self, file: str) -> bool:
         """Whether an image, by its path relative to ``images``, is among those wanted."""
@@ -86,48 +86,43 @@ class Source:
         Raises:
             LabelError: It lies elsewhere.
         """
-        if folder and isinstance(written, str) and written.strip():
+        if folder not in ("", ".") and isinstance(written, str) and written.strip():
             written = f"{folder}/{written}"
         return image_path(written, self.images, key)
 
     def size(self, file: str, where: str, stated: Size | None = None) -> Size | None:
-        """The size of an image; None, and a problem, if it cannot be used.
+        """The size of an image; None where neither the image nor the label is there to say.
 
         Args:
             file: Its path relative to ``images``.
             where: File and line of the labels that name it.
             stated: Width and height by the labels.
+
+        Raises:
+            LabelError: The image cannot be used, or has another size.
         """
         if self.images is None:
-            if stated is None:
-                self.problems.add(where, "the image's width and height are missing")
             return stated
         if file not in self._sizes:
             self._sizes[file] = self._measure(self.images / file, where)
         size = self._sizes[file]
-        if size is None:
-            return None
-        if stated not in (None, size[:2]):
-            self.problems.add(where, _other_size(file, size, stated))
-            return None
+        if stated is not None and stated != size[:2]:
+            raise LabelError(_other_size(file, size, stated), where)
         return size.width, size.height
 
-    def _measure(self, path: Path, where: str) -> UprightSize | None:
+    def _measure(self, path: Path, where: str) -> UprightSize:
         if not is_file(path):
-            self.problems.add(where, f"its image {path} does not exist; is the folder right?")
-            return None
+            raise LabelError(f"its image {path} does not exist; is the folder right?", where)
         try:
             size = upright_size(path)
         except ImageError as error:
-            self.problems.add(where, str(error))
-            return None
+            raise LabelError(str(error), where) from error
         if size.turned:
             self.problems.count("images turned upright by EXIF", str(path))
         return size
 
 
-def _other_size(file: str, size: UprightSize, stated: Size | None) -> str:
-    assert stated is not None
+def _other_size(file: str, size: UprightSize, stated: Size) -> str:
     width, height = stated
     problem = f"the label says {width} x {height} pixels, {file} has {size[0]} x {size[1]}"
     if size.turned and (height, width) == size[:2]:

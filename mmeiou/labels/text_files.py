@@ -1,10 +1,11 @@
 """Texts and JSON, read in one way."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mmeiou.labels.errors import LabelError, at
+from mmeiou.labels.errors import LabelError, at, shown
 
 
 def read_text(file: Path) -> str:
@@ -31,11 +32,21 @@ def read_json(file: Path) -> Any:
     Raises:
         LabelError: It is none; names the line if that is known.
     """
+    text = read_text(file)
     try:
-        return json.loads(read_text(file))
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise LabelError(f"not JSON ({error})", at(file, error.lineno)) from error
-    except LabelError:
-        raise
+    except LabelError as error:
+        raise LabelError(error.problem, str(file)) from None
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits; endless depth
         raise LabelError(f"not JSON of sensible size ({error})", str(file)) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of two values of one key JSON itself would keep the second, unsaid."""
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise LabelError(f"the key {shown(key)} twice in one object")
+    return entries

@@ -5,6 +5,7 @@ Each function takes a value as the file has it and its key, and raises a LabelEr
 """
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from mmeiou.labels.errors import LabelError, shown
 
 # Of coordinates and sizes; whole numbers up to here are exact in float32, what models compute in.
 LARGEST = 1 << 24
+
+_UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _FLAGS = {
     **dict.fromkeys(("1", "1.0", "true", "yes"), True),
@@ -78,7 +81,7 @@ def pixels(value: object, key: str) -> int:
 
 def stated_size(width: object, height: object) -> tuple[int, int] | None:
     """Width and height of an image by its label; None where none is stated, or 0 as some do."""
-    if any(value in (None, "", 0, "0") for value in (width, height) if _is_scalar(value)):
+    if any(value in (None, "", 0, "0") for value in (width, height)):
         return None
     return pixels(width, "width"), pixels(height, "height")
 
@@ -87,9 +90,14 @@ def name(value: object, key: str) -> str:
     """A name: a text with something in it, of one line, that can be written again."""
     if not isinstance(value, str):
         raise LabelError(f"{key}: {shown(value)}, expected a text")
-    if not value.strip() or not value.isprintable():
+    if not is_readable(value):
         raise LabelError(f"{key}: {shown(value)}, expected a name that can be read")
     return value
+
+
+def is_readable(text: str) -> bool:
+    """Whether a text has something in it, and neither line breaks nor what UTF-8 cannot write."""
+    return bool(text.strip()) and not _UNREADABLE.search(text)
 
 
 def names(values: object, key: str) -> tuple[str, ...]:
@@ -122,12 +130,8 @@ def visibility(value: object, key: str) -> int:
 
 
 def is_labelled(x: float, y: float) -> bool:
-    """Whether a point without a visibility is one: -1 and 0 0 are both in use for none.
-
-    Our reading: no landmark lies in the very corner of an image, or left of it or above it and
-    yet was pointed at.
-    """
-    return min(x, y) >= 0 and max(x, y) > 0
+    """Whether a point in pixels without a visibility is one: -1 -1 and 0 0 are in use for none."""
+    return (x, y) not in ((0, 0), (-1, -1))
 
 
 def mapping(value: object, key: str) -> dict[Any, Any]:
@@ -142,7 +146,3 @@ def entries(value: object, key: str) -> Sequence[Any]:
     if not isinstance(value, list):
         raise LabelError(f"{key}: {shown(value)}, expected a list")
     return value
-
-
-def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(value, (str, int, float))

@@ -29,6 +29,7 @@ class BrightRectangle:
 
     divisor = 32
     fixed_size: tuple[int, int] | None = None
+    classes = ("face",)
 
     def __init__(self) -> None:
         self.batches: list[list[tuple[int, int]]] = []

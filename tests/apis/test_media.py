@@ -1,4 +1,4 @@
-"""Listing, reading and writing pictures and videos."""
+"""Reading videos, and writing pictures and videos."""
 
 from pathlib import Path
 
@@ -7,22 +7,9 @@ import numpy as np
 import pytest
 
 from mmeiou.apis import ImageError
-from mmeiou.apis.media import Video, list_images, video_writer, write_image
+from mmeiou.apis.media import Video, video_writer, write_image
 
 IMAGE = np.full((48, 64, 3), 90, np.uint8)
-
-
-def test_images_below_a_folder_without_earlier_output(tmp_path: Path) -> None:
-    for name in ("b/2.JPG", "b/1.png", "a.txt", "out/b/1.png", "c.jpeg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    names = [str(path.relative_to(tmp_path)) for path in list_images(tmp_path, tmp_path / "out")]
-    assert names == ["b/1.png", "b/2.JPG", "c.jpeg"]
-    for outside in (tmp_path, tmp_path.parent, tmp_path / "o"):  # nothing of theirs is output
-        assert len(list_images(tmp_path, outside)) == 4
-    with pytest.raises(ImageError, match=r"out: no images \(\.bmp"):
-        list_images(tmp_path / "out", tmp_path / "out" / "b")
 
 
 def test_an_image_is_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, METRICS, init_default_scope
 from mmengine.structures import InstanceData
 
-from mmeiou.converters.problems import ConversionError
+from mmeiou.labels import LabelError
 
 WIDTH, HEIGHT = 160, 120
 DOCUMENT = {
@@ -104,12 +104,47 @@ def test_instances(own):
     assert (ignored["ignore_flag"], ignored["keypoints"]) == (1, [[0, 0, 0]] * 2)
 
 
-def test_order_of_classes_is_the_configs(own):
-    """MMDetection's dataset numbers them in the order of the json."""
-    face, mask, _ = by_name(own(metainfo={"classes": ("face", "mask")}), "a.png")["instances"]
-    assert (face["bbox_label"], mask["bbox_label"]) == (0, 1)
+def test_classes_are_chosen(own):
     (only,) = by_name(own(metainfo={"classes": ("mask",)}), "a.png")["instances"]
     assert (only["bbox"], only["bbox_label"]) == ([100, 10, 130, 40], 0)
+    face, ignored = by_name(own(metainfo={"classes": ("face",)}), "a.png")["instances"]
+    assert (face["bbox_label"], ignored["bbox_label"]) == (0, 0)
+
+
+def test_another_order_of_classes_is_refused(own):
+    """pycocotools numbers them in the order of the json, whatever a config says."""
+    with pytest.raises(ValueError, match=r"order \('mask', 'face'\).*convert.*--classes face mask"):
+        own(metainfo={"classes": ("face", "mask")})
+
+
+def test_a_class_without_a_box_keeps_its_number(own):
+    document = changed(("categories",), [{"id": 9, "name": "cat"}, *DOCUMENT["categories"]])
+    dataset = own(document)
+    assert dataset.metainfo["classes"] == ("cat", "mask", "face")
+    assert [one["bbox_label"] for one in by_name(dataset, "a.png")["instances"]] == [2, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "key", "message"),
+    [
+        (1, 1, r"annotations\[1\]: id: 1, a second time; pycocotools would lose that box"),
+        (0, 0, r"annotations\[0\]: id: 0; pycocotools would lose that box"),
+        (3, None, r"annotations\[3\]: id: None, expected a number"),
+    ],
+)
+def test_ids_that_lose_boxes_are_refused_in_test_mode(own, annotation, key, message):
+    document = changed(("annotations", annotation, "id"), key)
+    assert len(own(document)) == 3
+    with pytest.raises(LabelError, match=message):
+        own(document, test_mode=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"), [(0, 0), (0.0, 0), ("False", 0), (None, 0), (1, 1), (1.0, 1), ("true", 1)]
+)
+def test_flags(own, value, flag):
+    document = changed(("annotations", 3, "iscrowd"), value)
+    assert by_name(own(document), "b.png")["instances"][0]["ignore_flag"] == flag
 
 
 def test_images_without_boxes(own):
@@ -187,24 +222,53 @@ def test_metric_reads_the_same_labels(own, cfg):
             DOCUMENT,
             {"ann_file": "no.json"},
             FileNotFoundError,
-            r"no.json not found.*MMEIOU_OWN_DATA",
+            r"label file .*no.json not found: set ann_file and data_root",
         ),
-        (DOCUMENT, {"data_prefix": {"img": "x"}}, FileNotFoundError, "3 of the 3 .*MMEIOU_OWN_IMA"),
+        (
+            DOCUMENT,
+            {"data_prefix": {"img": "x"}},
+            FileNotFoundError,
+            "3 of the 3 images in .*",
+        ),
+        (
+            DOCUMENT,
+            {"ann_file": "no.json", "path_hint": "or set X"},
+            FileNotFoundError,
+            r"no.json not found.*; or set X$",
+        ),
+        (
+            DOCUMENT,
+            {"filter_cfg": {"min": 1}},
+            ValueError,
+            r"filter_cfg has \['min'\]: not fi",
+        ),
+        (
+            changed(("images", 0, "file_name"), "../a.png"),
+            {},
+            LabelError,
+            r"images\[0\]: file_name: '../a.png' does not lie below the folder of the images",
+        ),
+        (
+            changed(("images", 1, "file_name"), "./a.png"),
+            {},
+            LabelError,
+            r"images\[1\]: a.png a second time, after .*images\[0\]",
+        ),
         (DOCUMENT, {"metainfo": {"classes": ("cat",)}}, ValueError, "has no class cat, but"),
         (DOCUMENT, {"metainfo": {"keypoint_names": ("nose",)}}, ValueError, "has the landmarks"),
         (DOCUMENT, {"on_bad_image": "pass"}, ValueError, "expected 'raise' or 'skip'"),
         (
             changed(("annotations", 0, "bbox"), [1, 1, 0.5, 9]),
             {},
-            ConversionError,
+            LabelError,
             r"annotations\[0\]: a box of width 0.5 .* convert with --drop-bad-boxes",
         ),
-        (changed(("images", 0, "width"), None), {}, ConversionError, r"images\[0\]: width and he"),
+        (changed(("images", 0, "width"), None), {}, LabelError, r"images\[0\]: width and he"),
         (
             changed(("annotations", 0, "keypoints"), [1, 2, 2]),
             {},
-            ConversionError,
-            r"annotations\[0\]: keypoints: expected 6 numbers",
+            LabelError,
+            r"annotations\[0\]: keypoints: .* expected 6 numbers",
         ),
         (
             {**DOCUMENT, "annotations": []},

@@ -7,7 +7,8 @@ import pytest
 from mmcv import imwrite
 
 from mmeiou.datasets.image_cache import ImageCache
-from mmeiou.datasets.transforms import BadImageError, LoadImageFromFile
+from mmeiou.datasets.transforms import LoadImageFromFile
+from mmeiou.labels import ImageError
 
 HEADER = 36
 NUM_BYTES = 6 * 5 * 3
@@ -226,11 +227,11 @@ def test_loading_through_the_cache(tmp_path):
         np.testing.assert_array_equal(cached.pop("img"), plain["img"])
         assert cached == {key: value for key, value in plain.items() if key != "img"}
     assert len(list((tmp_path / "cache").glob("*.pixels"))) == 1
-    with pytest.raises(BadImageError, match="the image is 5 x 6 pixels, its label says 9 x 6"):
+    with pytest.raises(ImageError, match="the image is 5 x 6 pixels, its label says 9 x 6"):
         load({"img_path": path, "width": 9})
     os.truncate(path, 20)
-    with pytest.raises(BadImageError, match=r"image.png: "):
+    with pytest.raises(ImageError, match=r"image.png: "):
         load({"img_path": path})
     (tmp_path / "image.png").unlink()
-    with pytest.raises(BadImageError, match=r"image.png: cannot be read"):
+    with pytest.raises(ImageError, match=r"image.png: cannot be read"):
         load({"img_path": path})

@@ -9,8 +9,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmeiou.datasets import WIDERFaceDataset
-from mmeiou.datasets.readers import LabelError
-from mmeiou.datasets.transforms import BadImageError
+from mmeiou.labels import ImageError, LabelError
 
 LABELS = """# a.png 40 30
 1 2 11 12 3 4 0 5 6 0 4 5 0 3 7 0 5 7 0
@@ -135,16 +134,21 @@ def test_aspect_ratio_sampler(root):
 
 def test_missing_label_file(root):
     with pytest.raises(FileNotFoundError, match=r"nope.txt not found: .*ann_file.*data_root") as e:
-        build(root, ann_file="nope.txt")
-    assert "MMEIOU_WIDERFACE" in str(e.value)
+        build(root, ann_file="nope.txt", path_hint="or set X")
+    assert str(e.value).endswith("; or set X")
 
 
 def test_missing_images_are_found_at_load_time(root):
     with pytest.raises(
         FileNotFoundError, match=r"3 of the 3 images .*data_root and data_prefix"
     ) as e:
-        build(root, data_prefix={"img": "WIDER_train/images"}, on_bad_image="skip")
-    for part in (str(root / "WIDER_train/images"), "a.png", "labels.txt", "MMEIOU_WIDERFACE"):
+        build(
+            root,
+            data_prefix={"img": "WIDER_train/images"},
+            on_bad_image="skip",
+            path_hint="or set X",
+        )
+    for part in (str(root / "WIDER_train/images"), "a.png", "labels.txt", "; or set X"):
         assert part in str(e.value)
     (root / "images/a.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"1 of the 3 images .*a.png"):
@@ -170,9 +174,9 @@ def truncate(path):
 
 def test_bad_image_is_an_error_by_default(root):
     truncate(root / "images/a.png")
-    with pytest.raises(BadImageError, match=r"a.png: "):
+    with pytest.raises(ImageError, match=r"a.png: "):
         build(root, pipeline=LOAD)[0]
-    with pytest.raises(BadImageError, match=r"a.png: "):
+    with pytest.raises(ImageError, match=r"a.png: "):
         build(root, pipeline=LOAD, on_bad_image="skip", test_mode=True)[0]
 
 
@@ -214,8 +218,26 @@ def test_bad_options(root, option, problem):
 
 
 def test_bad_boxes(root):
-    (root / "bad.txt").write_text("# a.png 40 30\n5 5 5 9\n5 5 9 9\n")
-    with pytest.raises(LabelError, match=r"bad.txt:2: box of width 0"):
+    (root / "bad.txt").write_text("# a.png 40 30\n5 5 5 9\n50 5 60 9\n5 5 9 9\n")
+    with pytest.raises(LabelError, match=r"bad.txt:2: a box of width 0.*; correct it, or set on_b"):
         build(root, ann_file="bad.txt")
-    with pytest.warns(UserWarning, match="1 faces without area"):
+    with pytest.warns(UserWarning, match="boxes") as caught:
         assert len(build(root, ann_file="bad.txt", on_bad_box="drop").get_cat_ids(0)) == 1
+    assert [str(warning.message).partition(": ")[2] for warning in caught] == [
+        f"1 boxes smaller than a pixel, left out, first {root}/bad.txt:2",
+        f"1 boxes outside their image, left out, first {root}/bad.txt:3",
+    ]
+
+
+def test_bad_boxes_of_widers_own_labels_are_left_out(root):
+    (root / "gt.txt").write_text("a.png\n2\n1 2 0 9 0 0 0 1 0 0\n1 2 9 9 0 0 0 0 0 0\n")
+    with pytest.warns(UserWarning, match=r"gt.txt: 1 boxes smaller than a pixel, left out"):
+        assert len(build(root, ann_file="gt.txt").get_cat_ids(0)) == 1
+    with pytest.raises(LabelError, match=r"gt.txt:3: a box of width 0"):
+        build(root, ann_file="gt.txt", on_bad_box="error")
+
+
+def test_labels_of_other_formats_are_another_datasets(root):
+    (root / "labels.csv").write_text("image,x1,y1,x2,y2\na.png,1,1,9,9\n")
+    with pytest.raises(ValueError, match=r"labels.csv is csv: convert it .*CocoKeypointDataset"):
+        build(root, ann_file="labels.csv")

@@ -1,4 +1,4 @@
-"""Detections from text files, pickles and the demo's JSON; labels from .mat, text and configs."""
+"""Detections from text files, pickles and the demo's JSON."""
 
 import json
 import pickle
@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_faces import NUM_VAL, write_tiny_faces
-from wider_files import write_ground_truth, write_text
+from wider_files import write_text
 
-from mmeiou.evaluation.detection_files import read_detections
-from mmeiou.evaluation.label_files import read_labels
+from mmeiou.evaluation.predictions import read_predictions
+from mmeiou.labels import LabelError
 
 BOX, SCORE = [10.0, 20.0, 40.0, 60.0], 0.5
 
@@ -44,66 +43,94 @@ def as_json(folder: Path) -> Path:
 
 @pytest.mark.parametrize("write", [as_text, as_pickle, as_json])
 def test_the_same_from_each_source(write, tmp_path: Path) -> None:
-    ((key, found),) = read_detections(write(tmp_path)).items()
+    ((key, found),) = read_predictions(write(tmp_path)).items()
     assert key == "0--Parade/one"
-    np.testing.assert_array_equal(found.boxes, [BOX])
+    np.testing.assert_array_equal(found.bboxes, [BOX])
     np.testing.assert_array_equal(found.scores, [SCORE])
 
 
 def test_images_without_folder_or_faces(tmp_path: Path) -> None:
     file = tmp_path / "faces.json"
     file.write_text(json.dumps([{"image": "one.jpg", "faces": []}]))
-    found = read_detections(file)
-    assert found["one"].boxes.shape == (0, 4)
+    found = read_predictions(file)
+    assert found["one"].bboxes.shape == (0, 4)
+
+
+def sample(**fields):
+    predicted = {"bboxes": torch.tensor([BOX]), "scores": torch.tensor([SCORE])}
+    return {"img_path": "0--Parade/one.jpg", "pred_instances": {**predicted, **fields}}
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.json", "{", r"a\.json: not written by this project"),
-        ("b.json", '[{"frame": 0, "faces": []}]', r"b\.json: not written.*image"),
-        ("c.pkl", b"", r"c\.pkl: not written"),
-        ("d.txt", "", r"d\.txt: expected a folder of <event>"),
+        ("a.json", "{", r"a\.json:1: not JSON"),
+        ("a.json", "{}", r"a\.json: the file: {}, expected a list"),
+        ("a.json", "[7]", r"a\.json: \[0\]: an entry: 7, expected an object"),
+        ("a.json", '[{"frame": 0, "faces": []}]', r"a\.json: \[0\]: image: None, expected the pa"),
+        ("a.json", '[{"image": "a.jpg"}]', r"a\.json: \[0\]: faces: None, expected a list"),
+        (
+            "a.json",
+            '[{"image": "../a.jpg", "faces": []}]',
+            r"\[0\]: image: '../a.jpg' does not lie",
+        ),
+        (
+            "a.json",
+            '[{"image": "a.jpg", "faces": []}, {"image": "a.png", "faces": []}]',
+            r"a\.json: \[1\]: image: a second one is called a",
+        ),
+        (
+            "a.json",
+            '[{"image": "a.jpg", "faces": [{"box": [1, 2, NaN, 4], "score": 1}]}]',
+            r"a\.json: \[0\]: faces\[0\] box: nan, expected a finite number",
+        ),
+        (
+            "a.json",
+            '[{"image": "a.jpg", "faces": [{"box": [1, 2, 3, 4]}]}]',
+            r"a\.json: \[0\]: faces\[0\] score: None, expected a number",
+        ),
+        ("c.pkl", b"", r"predictions .*c\.pkl: not written by tools/test.py --out \(EOFError"),
+        ("c.pkl", pickle.dumps({"a": 1}), r"c\.pkl: not written by tools/test.py --out"),
+        ("c.pkl", pickle.dumps([{"img_path": "a"}]), r"c\.pkl: not written .*pred_instances"),
+        ("c.pkl", pickle.dumps([sample(bboxes=[[1, 2, 3]])]), r"c\.pkl: not written .*scores"),
+        ("c.pkl", pickle.dumps([sample(scores=[np.nan])]), r"c\.pkl: not written .*not finite"),
+        ("c.pkl", pickle.dumps([sample()] * 2), r"c\.pkl: two images have the same folder and n"),
+        ("d.txt", "", r"predictions .*d\.txt: expected a folder of <event>"),
     ],
 )
 def test_other_files_are_refused(name, content, message, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    with pytest.raises(ValueError, match=message):
-        read_detections(file)
+    with pytest.raises(LabelError, match=message):
+        read_predictions(file)
 
 
-def test_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"predictions .*gone\.pkl not found"):
-        read_detections(tmp_path / "gone.pkl")
-    with pytest.raises(FileNotFoundError, match=r"labels .*gone\.txt not found"):
-        read_labels(tmp_path / "gone.txt")
+class Caller:
+    """Pickled, it calls something when it is read."""
+
+    def __init__(self, function, *arguments) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
 
 
-def test_labels_of_the_benchmark(tmp_path: Path) -> None:
-    labels = read_labels(write_ground_truth(tmp_path / "gt"))
-    assert labels.subsets == ("easy", "medium", "hard")
-    assert labels.files["9--Press/one"] == Path("9--Press/one.jpg")
-    assert labels.faces["9--Press/one"].kept.tolist() == [[False], [True], [True]]
+@pytest.mark.parametrize("function", [eval, print, np.fromfile, torch.load, __import__])
+def test_pickles_that_call_anything_are_refused(function, tmp_path: Path) -> None:
+    file = tmp_path / "found.pkl"
+    file.write_bytes(pickle.dumps([sample(labels=Caller(function, str(tmp_path / "x")))]))
+    with pytest.raises(LabelError, match=r"found\.pkl: not written .*it would call"):
+        read_predictions(file)
 
 
-def test_labels_of_a_file_and_of_a_config_are_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = write_tiny_faces(tmp_path / "faces")
-    monkeypatch.setenv("MMEIOU_SAMPLE_FACES", f"{root}/")
-    of_file = read_labels(root / "labelv2/val/labelv2.txt")
-    of_config = read_labels(Path("yunet-n_1xb16-quickstart_sample-faces.py"))  # a shipped one
-    assert of_file.subsets == of_config.subsets == ("all",)
-    assert len(of_file.faces) == NUM_VAL
-    for key, faces in of_file.faces.items():
-        np.testing.assert_allclose(of_config.faces[key].boxes, faces.boxes, atol=1e-4)
-        assert of_config.faces[key].kept.tolist() == faces.kept.tolist() == [[True]]
-        assert of_config.files[key] == root / "WIDER_val/images" / of_file.files[key]
+def test_a_class_is_chosen(tmp_path: Path) -> None:
+    (found,) = read_predictions(as_pickle(tmp_path), label=1).values()
+    assert found.bboxes.tolist() == [[0, 0, 5, 5]]
+    file = as_json(tmp_path)
+    assert [len(found) for found in read_predictions(file, label=1).values()] == [0]
 
 
-def test_names_that_stand_twice_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "labelv2.txt"
-    file.write_text("# 0--A/x.jpg 9 9\n1 1 3 3\n# 0--A/x.png 9 9\n1 1 3 3\n")
-    with pytest.raises(ValueError, match="two images are called 0--A/x"):
-        read_labels(file)
+@pytest.mark.parametrize("name", ["gone.pkl", "gone.json", "gone"])
+def test_missing_files_are_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match=rf"predictions .*{name} not found"):
+        read_predictions(tmp_path / name)

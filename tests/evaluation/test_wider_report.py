@@ -3,14 +3,29 @@
 import numpy as np
 import pytest
 
-from mmeiou.evaluation.wider_gt import LabelledFaces
 from mmeiou.evaluation.wider_report import evaluate, pair
-from mmeiou.evaluation.wider_text import Detections
 from mmeiou.functional.wider_ap import WIDERProtocol
+from mmeiou.labels import Detections, ImageLabels
 
 BOX = np.array([[10.0, 10.0, 19.0, 19.0]])
 FOUND = Detections(BOX, np.array([0.5]))
-TRUTH = {f"e/{name}": LabelledFaces(BOX, np.ones((1, 1), dtype=bool)) for name in "abcdef"}
+
+
+def labelled(boxes, kept):
+    """Faces of an image, and which of them each subset keeps."""
+    count = len(boxes)
+    return ImageLabels(
+        "e/a.jpg",
+        None,
+        bboxes=boxes,
+        labels=np.zeros(count, dtype=np.int64),
+        ignore=np.zeros(count, dtype=bool),
+        keypoints=np.zeros((count, 0, 3)),
+        subsets=np.array(kept, dtype=bool),
+    )
+
+
+TRUTH = {f"e/{name}": labelled(BOX, [[True]]) for name in "abcdef"}
 
 
 def test_all_predicted():
@@ -40,6 +55,12 @@ def test_unknown_images_are_left_out_and_named():
     assert report.num_detections == 6
 
 
+def test_suspected_units_are_said():
+    corner = Detections(np.array([[10.0, 10.0, 29.0, 29.0]]), np.array([0.5]))  # x1 y1 x2 y2 read
+    (warning,) = pair(dict.fromkeys(TRUTH, corner), TRUTH).warnings()  # as x y w h
+    assert "x1 y1 x2 y2 in place of x y w h" in warning
+
+
 def test_nothing_in_common():
     with pytest.raises(ValueError, match=r"none of the 1 predicted images \(other/a\) is in .*e/a"):
         pair({"other/a": FOUND}, TRUTH)
@@ -55,9 +76,8 @@ def test_images_without_an_event_are_found_by_their_name():
 
 
 def test_report_tells_protocol_and_size():
-    kept = np.array([[True, False], [True, True]])
-    truth = {"e/a": LabelledFaces(BOX.repeat(2, axis=0), kept), "e/b": TRUTH["e/a"]}
-    truth["e/b"] = LabelledFaces(BOX, np.ones((2, 1), dtype=bool))
+    kept = [[True, False], [True, True]]
+    truth = {"e/a": labelled(BOX.repeat(2, axis=0), kept), "e/b": labelled(BOX, [[True]] * 2)}
     paired = pair({"e/a": FOUND}, truth)
     report = evaluate(paired.images, ["easy", "hard"], WIDERProtocol(iou_thr=0.6))
     assert str(report) == (

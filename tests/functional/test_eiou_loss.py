@@ -1,3 +1,5 @@
+from itertools import product
+
 import pytest
 import torch
 from torch import Tensor
@@ -283,6 +285,44 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
     assert pred.grad is not None
     assert pred.grad.dtype == dtype
     assert pred.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("sot", [None, "target", "prior"])
+def test_tiny_targets_stay_finite_in_half_precision(dtype: torch.dtype, sot: str | None) -> None:
+    """Areas of 1 to 1e-8 pixels, square and long, at three places; loss and both gradients."""
+    pairs = []
+    for exponent, ratio, at in product(range(9), (1, 10, 100), (0.0, 0.5, 10.0)):
+        width, height = (10**-exponent * ratio) ** 0.5, (10**-exponent / ratio) ** 0.5
+        target = (at, at, at + width, at + height)
+        pairs += [
+            (pred, target)
+            for pred in (
+                (at, at, at + 1.05 * width, at + height),
+                (at + width, at, at + 2 * width, at + height),
+                (at, at + height, at + width, at + 2 * height),
+                (at + 3, at + 4, at + 5, at + 7),
+                (at + width / 2, at + height / 2) * 2,
+                (0, 0, 640, 640),
+                (500, 500, 640, 640),
+            )
+        ]
+    pred, target = torch.tensor(pairs, dtype=dtype).unbind(1)
+    pred.requires_grad_()
+    target.requires_grad_()
+    area = (target[:, 2:] - target[:, :2]).detach().prod(dim=1)
+    loss = eiou_loss(pred, target, sot=sot, prior_area=area)
+    loss.sum().backward()
+    for values in (loss, pred.grad, target.grad):
+        assert values.isfinite().all()
+    # What does not fit saturates; the rest is the gradient of the definition.
+    exact = [box.detach().float().requires_grad_() for box in (pred, target)]
+    eiou_loss_definition(
+        *exact, sot=sot, prior_area=area.float() if sot == "prior" else None
+    ).sum().backward()
+    expected = exact[0].grad.clamp(-torch.finfo(dtype).max, torch.finfo(dtype).max)
+    largest = expected.abs().amax(dim=1, keepdim=True).clamp(min=1e-4)
+    assert ((pred.grad - expected).abs() < 0.03 * largest).all()  # float32 in another order
 
 
 def test_batched_boxes() -> None:

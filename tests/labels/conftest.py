@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from picture_files import write_picture
 
-from mmeiou.converters.problems import Problems
-from mmeiou.converters.source import Source
+from mmeiou.labels.errors import Problems
+from mmeiou.labels.source import Source
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Small pictures as files, for the tests of converters and of the dataset."""
+"""Small pictures as files, for the tests of labels and of the dataset."""
 
 from pathlib import Path
 

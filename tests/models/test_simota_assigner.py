@@ -6,6 +6,7 @@ from helpers.boxes import random_boxes
 from mmdet.models.task_modules.assigners import SimOTAAssigner as MMDetSimOTA
 from mmengine.structures import InstanceData
 
+from mmeiou.functional.boxes import box_iou
 from mmeiou.functional.priors import grid_priors, prior_centres
 from mmeiou.models import SimOTAAssigner
 
@@ -39,3 +40,31 @@ def test_same_assignment_as_mmdetection(num_gt: int, num_classes: int, options: 
         assert bool(positive.any()) == bool(num_gt)
         # The two compute the IoU with another order of operations.
         torch.testing.assert_close(result.max_overlaps[positive], expected.max_overlaps[positive])
+
+
+@pytest.mark.parametrize("seed", [1444, 1783, 2877, 6773])
+def test_where_the_two_may_differ_both_take_a_cheapest_prior(seed: int) -> None:
+    """A face of a pixel, with no prior inside, takes one prior of those that cost 1e5 and more.
+
+    Two of them cost the same in float32, whose numbers there are 1/128 apart, but not in float64.
+    """
+    predictions, gt = instances(1, 1, seed)
+    gt.bboxes[:, 2:] = gt.bboxes[:, :2] + 1
+    exact = InstanceData(
+        priors=predictions.priors.double(),
+        bboxes=predictions.bboxes.double(),
+        scores=predictions.scores.double(),
+    )
+    exact_gt = InstanceData(bboxes=gt.bboxes.double(), labels=gt.labels)
+    centre = exact_gt.bboxes[0].view(2, 2).mean(dim=0)
+    near = (exact.priors[:, :2] - centre).abs() < 2.5 * exact.priors[:, 2:]
+    cost = -exact.scores[:, 0].log() - 3 * (box_iou(exact.bboxes, exact_gt.bboxes) + 1e-7).log()
+    cost = cost.masked_fill(~near.all(dim=1), torch.inf) + 1e5
+
+    (best,) = SimOTAAssigner().assign(exact, exact_gt).gt_inds.nonzero().flatten().tolist()
+    assert best == int(cost.argmin())
+    cheapest = (cost - cost.min() < 1 / 128).nonzero().flatten().tolist()
+    assert len(cheapest) == 2
+    for assigner in (SimOTAAssigner(), MMDetSimOTA()):
+        (taken,) = assigner.assign(predictions, gt).gt_inds.nonzero().flatten().tolist()
+        assert taken in cheapest

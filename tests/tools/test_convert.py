@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shlex
 import sys
 
 import cv2
@@ -23,6 +24,8 @@ def data(tmp_path):
 
 @pytest.fixture
 def convert(repo, data, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(repo / "tools/dataset_converters"))  # as Python does
+
     def convert(*arguments, fmt="yolo", labels="labels"):
         command = ["convert.py", fmt, str(data / labels), "--images", str(data / "images")]
         monkeypatch.setattr(sys, "argv", [*command, *map(str, arguments)])
@@ -65,9 +68,46 @@ def test_reads_what_it_wrote(convert, data):
 
 def test_lists_and_class_list(convert, data):
     (data / "labels/classes.txt").write_text("face\n")
-    (data / "val.txt").write_text("images/c.jpg\n")
-    convert("--list", data / "val.txt", "--out", data / "val.json")
+    (data / "val.txt").write_text("images/c.jpg\nimages/gone.jpg\n")
+    output = convert("--list", data / "val.txt", "--out", data / "val.json")
     assert len(json.loads((data / "val.json").read_text())["images"]) == 1
+    assert "       1  lines of the list without such an image\n" in output
+
+
+def test_what_is_left_out_is_said(convert, data):
+    (data / "faces.csv").write_text(
+        "image,x1,y1,x2,y2,class,nose_x,nose_y,chin_x,chin_y\n"
+        "a.jpg,1,1,50,50,face,5,5,6,6\na.jpg,1,1,9,9,mask,,,,\nb.jpg,1,1,1.5,9,face,,,,\n"
+    )
+    options = ("--classes", "face", "--landmarks", "nose", "--drop-bad-boxes")
+    output = convert("--out", data / "x.json", *options, fmt="csv", labels="faces.csv")
+    for line in (
+        "       2  images",
+        "       1    without a box",
+        "       1    face",
+        "       1    with landmarks",
+        "       1  boxes of class mask, which is not chosen",
+        "       1  points of landmark chin, which is not chosen",
+        "       1  boxes smaller than a pixel, left out",
+        "       1  images without a label file or entry, left out",
+        "classes: face",
+        "landmarks: nose",
+    ):
+        assert f"{line}\n" in output
+
+
+def test_classes_without_a_box_are_said(convert, data):
+    (data / "data.yaml").write_text("names: [face, 'a mask']\nkpt_shape: [2, 3]\n")
+    output = convert("--out", data / "x.json", "--data", data / "data.yaml")
+    assert "no box is of the class a mask; --classes face leaves it out" in output
+    categories = json.loads((data / "x.json").read_text())["categories"]
+    assert [category["name"] for category in categories] == ["face", "a mask"]
+
+
+def test_paths_with_blanks_can_be_pasted(convert, data):
+    output = convert("--out", data / "my out/train.json", "--classes", "face", "--num-landmarks", 2)
+    (line,) = [line for line in output.splitlines() if line.startswith("export")]
+    assert shlex.split(line)[1] == f"MMEIOU_OWN_DATA={data}/my out/"
 
 
 @pytest.mark.parametrize(
@@ -76,14 +116,56 @@ def test_lists_and_class_list(convert, data):
         (("--out", "x.json"), "name them by --data data.yaml or --classes face"),
         (("--out", "x.json", "--classes", "face"), "a.txt:1: 11 numbers, expected 5"),
         (("--out", "val.json", "--val-fraction", "0.5"), "--val-fraction writes .*val.json"),
+        (("--out", "x.json", "--data", "bad.yaml"), "bad.yaml: names: expected those of the cla"),
+        (("--out", "x.json", "--data", "gone.yaml"), "gone.yaml"),
+        (("--out", "x.json", "--classes", "face", "--list", "empty.txt"), "empty list of images"),
+        (("--out", "x.json", "--classes", "face", "--list", "gone.txt"), "gone.txt"),
+        (
+            ("--out", "x.json", "--classes", "face", "--num-landmarks", "2", "--list", "b.txt"),
+            "labels: no box in it that is wanted",
+        ),
+        (
+            # Of the three images one has no box: alone in a part, nothing could be measured.
+            (
+                *("--out", "x.json", "--classes", "face", "--num-landmarks", "2"),
+                *("--val-fraction", "0.3", "--seed", "SEED"),
+            ),
+            r"the 1 images drawn by seed \d+ for the validation part have no box to find",
+        ),
     ],
 )
 def test_failures_write_nothing(convert, data, monkeypatch, arguments, message):
     monkeypatch.chdir(data)
+    (data / "bad.yaml").write_text("train: x\n")
+    (data / "empty.txt").write_text("\n")
+    (data / "b.txt").write_text("b.jpg\n")
+    arguments = [str(seed_that_draws_b(data)) if word == "SEED" else word for word in arguments]
     before = sorted(data.rglob("*"))
     with pytest.raises(SystemExit, match=f"convert yolo: nothing written: (?s:.*){message}"):
         convert(*arguments)
     assert sorted(data.rglob("*")) == before
+
+
+def seed_that_draws_b(data):
+    files = sorted(path.name for path in (data / "images").iterdir())
+    drawn = (np.random.default_rng(seed).permutation(len(files))[0] for seed in range(99))
+    return next(seed for seed, index in enumerate(drawn) if files[index] == "b.jpg")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--seed", "-1"),
+        ("--num-landmarks", "-1"),
+        ("--val-fraction", "1"),
+        ("--val-fraction", "-1"),
+    ],
+)
+def test_wrong_numbers(convert, data, capsys, wrong):
+    with pytest.raises(SystemExit, match="2"):
+        convert(*options(data, *wrong))
+    assert f"{wrong[0]}" in capsys.readouterr().err
+    assert not (data / "out").exists()
 
 
 def test_wrong_paths(convert, data):

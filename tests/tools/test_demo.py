@@ -15,7 +15,8 @@ import pytest
 
 from mmeiou.apis import Faces
 from mmeiou.apis.media import Video, video_writer
-from mmeiou.evaluation.wider_text import read_prediction
+from mmeiou.labels import read_detections
+from mmeiou.labels.formats.wider_txt import read_file
 from mmeiou.visualization.faces import BOX_COLOUR
 
 BOX = (20, 10, 40, 44)
@@ -26,6 +27,7 @@ class BrightRectangle:
     """In place of a detector; remembers its options."""
 
     options: dict[str, Any]
+    classes: tuple[str, ...] = ("face",)
 
     def __init__(self, *model: Any, **options: Any) -> None:
         type(self).options = {"model": model, **options}
@@ -96,9 +98,18 @@ def test_a_folder_with_results(run: Run, pictures: Path) -> None:
     drawn = cv2.imread(str(out / "two.png"))
     assert (drawn[20:35, 50] == BOX_COLOUR).all()
     records = json.loads((out / "faces.json").read_text())
-    face = {"box": list(BOX), "score": 0.875, "landmarks": [[20, 10], [40, 44]]}
+    face = {
+        "box": list(BOX),
+        "score": 0.875,
+        "landmarks": [[20, 10], [40, 44]],
+        "label": 0,
+        "class": "face",
+    }
     assert records[0] == {"image": "0--Parade/one.png", "faces": [face]}
-    assert read_prediction(out / "wider_txt/in/two.txt").boxes.tolist() == [[50, 10, 70, 44]]
+    assert read_file(out / "wider_txt/in/two.txt").bboxes.tolist() == [[50, 10, 70, 44]]
+    read_back = read_detections(out / "faces.json")
+    assert read_back["0--Parade/one"].bboxes.tolist() == [list(BOX)]
+    assert list(read_back) == ["0--Parade/one", "two"]
     assert BrightRectangle.options == {
         "model": ("m.onnx", None, "cpu"),
         "score_thr": 0.3,

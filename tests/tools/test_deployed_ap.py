@@ -15,8 +15,8 @@ from mmengine.config import Config
 from mmeiou.apis.images import load_image
 from mmeiou.config import load_detector
 from mmeiou.deploy.onnx_export import export_onnx
-from mmeiou.evaluation.wider_text import Detections
 from mmeiou.functional.nms import nms
+from mmeiou.labels import Detections
 
 CONFIG = "configs/yunet/yunet-n_2xb16-640e_widerface.py"
 
@@ -83,7 +83,8 @@ def test_opencv_differs_by_whole_pixels_in_nms_alone(
     image = load_image(next((shared_data / "widerface/WIDER_val/images").rglob("*Parade*.jpg")))
     suppressed = tool.opencv(path).detect(image)
     monkeypatch.setattr(tool, "NMS_THR", 1.0)
-    boxes, scores = tool.opencv(path).detect(image)
+    found = tool.opencv(path).detect(image)
+    boxes, scores = found.bboxes, found.scores
     assert len(scores) > 2 * len(suppressed.scores) > 2
     corner, size = np.trunc(boxes[:, :2]), np.trunc(boxes[:, 2:] - boxes[:, :2])
     whole = torch.from_numpy(np.concatenate([corner, corner + size], axis=1))
@@ -150,7 +151,7 @@ def test_bad_arguments(
     said = capsys.readouterr().err
     assert "give at least one of --torch, --onnx, --nms, --opencv" in said
     assert "--most must be at least 1, got 0" in said
-    with pytest.raises(SystemExit, match=r"error: no wider_face_val\.mat"):
+    with pytest.raises(SystemExit, match=r"error: labels .*labelv2/val/gt not found"):
         run(tool, monkeypatch, tmp_path, "--onnx", "x.onnx")
 
 

@@ -1,66 +1,86 @@
-"""Splitting and summing up."""
+"""Summing up a set of labels."""
 
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
 import pytest
 
-from mmeiou.converters.labels import LabelledBox, LabelledImage, LabelSet, Point, flip_pairs_by_name
-from mmeiou.converters.problems import ConversionError
-from mmeiou.converters.report import describe, split
+from mmeiou.labels import ImageLabels, LabelSet
 
 
-def made(number):
-    images = [LabelledImage(f"{i}.jpg", 100, 100) for i in range(number)]
-    return LabelSet(("face",), ("nose",), None, images)
+@pytest.fixture
+def report(repo: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(repo / "tools/dataset_converters"))
+    import label_report  # noqa: PLC0415
+
+    return label_report
 
 
-def test_split_is_the_same_every_time():
-    labels = made(10)
-    training, validation = split(labels, 0.25, seed=0)
-    assert len(validation.images) == 2
-    assert training.images + validation.images != labels.images
-    assert sorted(training.images + validation.images, key=lambda i: i.file) == labels.images
-    assert split(labels, 0.25, seed=0) == (training, validation)
-    assert split(labels, 0.25, seed=1) != (training, validation)
-    assert len(split(labels, 0.01, seed=0)[1].images) == 1
-
-
-def test_too_few_to_split():
-    with pytest.raises(ConversionError, match="1 images are too few"):
-        split(made(1), 0.5, seed=0)
-
-
-def test_summary():
-    labels = made(3)
-    labels.images[0].boxes.extend(
-        [
-            LabelledBox("", "face", (-1, 0, 10, 10), {"nose": Point(1, 1)}),
-            LabelledBox("", "mask", (0, 0, 10, 101), ignore=True),
-            LabelledBox("", "face", (0, 0, 10, 10)),
-        ]
+def image(*boxes, classes=(), ignore=(), points=()):
+    """An image of 100 x 100 pixels; of each box its one landmark is labelled or not."""
+    count = len(boxes)
+    keypoints = np.zeros((count, 1, 3))
+    keypoints[:, 0, 2] = points or [0] * count
+    return ImageLabels(
+        "a.jpg",
+        (100, 100),
+        bboxes=np.array(boxes, dtype=np.float64).reshape(-1, 4),
+        labels=np.array(classes or [0] * count, dtype=np.int64),
+        ignore=np.array(ignore or [False] * count),
+        keypoints=keypoints,
     )
-    rows = [line.split(maxsplit=1) for line in describe(labels, {"too odd": 4}, 1).splitlines()]
-    assert {name.strip(): int(count) for count, name in rows} == {
+
+
+def test_summary(report):
+    boxes = [(-1, 0, 10, 10), (0, 0, 10, 101), (0, 0, 10, 10)]
+    images = [
+        image(*boxes, classes=[0, 1, 0], ignore=[False, True, False], points=[2, 0, 1]),
+        image(),
+        image(),
+    ]
+    labels = LabelSet(Path("x"), images, ("face", "mask"), ("nose",))
+    text = report.describe(labels, {"boxes too odd, left out": 4})
+    rows = [line.split(maxsplit=1) for line in text.splitlines()]
+    assert {name: int(count) for count, name in rows} == {
         "images": 3,
         "without a box": 2,
-        "turned upright by EXIF": 1,
         "boxes": 3,
         "face": 2,
         "mask": 1,
-        "with landmarks": 1,
+        "with landmarks": 2,
         "to ignore": 1,
         "reaching beyond their image": 2,
-        "left out, too odd": 4,
+        "boxes too odd, left out": 4,
     }
 
 
 @pytest.mark.parametrize(
-    ("names", "pairs"),
+    ("box", "beyond"),
     [
-        (["right_eye", "left_eye", "nose"], ((0, 1),)),
-        (["LeftEye", "RightEye"], ((0, 1),)),
-        (["left_eye", "nose"], None),
-        (["p0", "p1"], None),
+        ((0, 0, 100, 100), 0),
+        ((-0.5, -0.5, 100.5, 100.5), 0),  # rounding
+        ((-0.6, 0, 9, 9), 1),
+        ((0, -0.6, 9, 9), 1),
+        ((0, 0, 100.6, 9), 1),
+        ((0, 0, 9, 100.6), 1),
     ],
 )
-def test_pairs_by_name(names, pairs):
-    found = flip_pairs_by_name(names)
-    assert found == pairs
+def test_reaching_beyond(report, box, beyond):
+    text = report.describe(LabelSet(Path("x"), [image(box)]), {})
+    assert f"{beyond:8}    reaching beyond their image" in text
+
+
+def test_classes_without_a_box_are_said(report):
+    labels = LabelSet(Path("x"), [image((0, 0, 9, 9), classes=[1])], ("a cat", "a face", "b"))
+    said = report.describe(labels, {}).splitlines()[-2:]
+    assert said == [
+        "no box is of the class a cat; --classes 'a face' leaves it out",
+        "no box is of the class b; --classes 'a face' leaves it out",
+    ]
+
+
+def test_sets_without_boxes_or_landmarks(report):
+    text = report.describe(LabelSet(Path("x"), [image()]), {})
+    assert "       1    without a box" in text
+    assert "       0    with landmarks" in text

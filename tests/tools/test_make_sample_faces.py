@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmeiou.datasets.readers import read_face_labels
+from mmeiou.labels import read_labels
 
 pytest.importorskip("skimage", reason="the sample faces come from scikit-image")
 
@@ -47,16 +47,16 @@ def _label_file(root: Path, split: str) -> Path:
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_layout_is_widers_and_labels_fit_the_pictures(made: Path, split: str) -> None:
-    labels = read_face_labels(_label_file(made, split), num_keypoints=5)
+    labels = read_labels(_label_file(made, split), num_keypoints=5).images
     images = made / f"WIDER_{split}" / "images"
     assert len(labels) == SIZES[split]
-    assert {label.image for label in labels} == {
+    assert {label.file for label in labels} == {
         file.relative_to(images).as_posix() for file in images.rglob("*.jpg")
     }
     for label in labels:
-        height, width = cv2.imread(str(images / label.image)).shape[:2]
+        height, width = cv2.imread(str(images / label.file)).shape[:2]
         assert label.size == (width, height)
-        boxes, points = label.boxes, label.keypoints
+        boxes, points = label.bboxes, label.keypoints
         assert (boxes[:, :2] >= 0).all()
         assert (boxes[:, 2:] <= (width, height)).all()
         assert (boxes[:, 3] - boxes[:, 1]).min(initial=20) > 18
@@ -68,7 +68,7 @@ def test_layout_is_widers_and_labels_fit_the_pictures(made: Path, split: str) ->
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_left_and_right_are_the_pictures(made: Path, split: str) -> None:
-    labels = read_face_labels(_label_file(made, split), num_keypoints=5)
+    labels = read_labels(_label_file(made, split), num_keypoints=5).images
     points = np.concatenate([label.keypoints for label in labels])
     left_eye, right_eye, nose, left_mouth, right_mouth = points[..., :2].transpose(1, 0, 2)
     assert len(points) > 20
@@ -79,8 +79,8 @@ def test_left_and_right_are_the_pictures(made: Path, split: str) -> None:
 
 
 def test_some_pictures_show_no_face_and_some_several(made: Path) -> None:
-    labels = read_face_labels(_label_file(made, "train"), num_keypoints=5)
-    counts = [len(label.boxes) for label in labels]
+    labels = read_labels(_label_file(made, "train"), num_keypoints=5).images
+    counts = [len(label.bboxes) for label in labels]
     assert min(counts) == 0
     assert max(counts) > 2
 

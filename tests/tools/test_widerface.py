@@ -1,16 +1,22 @@
 """WIDER FACE's archives, with a handful of images."""
 
+import runpy
+import sys
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from wider_files import write_ground_truth
 
-from mmeiou.converters.problems import ConversionError
-from mmeiou.converters.widerface import prepare
-from mmeiou.converters.widerface_parts import NUM_TRAIN, NUM_VAL, PARTS
+from mmeiou.labels import LabelError
+
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(Path(__file__).parents[2] / "tools/dataset_converters"))
+    from widerface_archives import prepare
+    from widerface_parts import NUM_TRAIN, NUM_VAL, PARTS
+from wider_files import write_ground_truth
 
 FACE = "10 10 30 30 " + "15 15 0.0 " * 5
 
@@ -111,7 +117,7 @@ def test_validation_alone(downloads, tmp_path):
 
 def test_everything_missing_is_named(tmp_path):
     (tmp_path / "none").mkdir()
-    with pytest.raises(ConversionError) as error:
+    with pytest.raises(LabelError) as error:
         prepare(tmp_path / "none", tmp_path / "out", parts("train", "val"))
     text = str(error.value)
     assert text.count(": missing. Get ") == 5
@@ -132,6 +138,37 @@ def other_images(downloads):
     pack(downloads / "labels.zip", **files)
 
 
+def outside(downloads):
+    files = {f"labelv2/{split}/labelv2.txt": "# ../0.jpg 64 48\n" for split in ("train", "val")}
+    pack(downloads / "labels.zip", **files)
+
+
+def encrypt(downloads):
+    """As a password would: the flag in the headers of every file."""
+    path = downloads / "WIDER_val.zip"
+    data = bytearray(path.read_bytes())
+    for start, flag in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        place = -1
+        while (place := data.find(start, place + 1)) >= 0:
+            data[place + flag] |= 1
+    path.write_bytes(data)
+
+
+def unknown_compression(downloads):
+    path = downloads / "WIDER_val.zip"
+    data = bytearray(path.read_bytes())
+    for start, method in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        place = -1
+        while (place := data.find(start, place + 1)) >= 0:
+            data[place + method] = 99
+    path.write_bytes(data)
+
+
+def truncate(downloads):
+    path = downloads / "WIDER_train.zip"
+    path.write_bytes(path.read_bytes()[:-30])
+
+
 def damage_bytes(downloads):
     path = downloads / "WIDER_val.zip"
     data = bytearray(path.read_bytes())
@@ -144,8 +181,13 @@ def damage_bytes(downloads):
     [
         (
             damage_labels,
-            r"labels.zip: training labels.*: labelv2/train/labelv2.txt:2: 'x' is not a",
+            r"labels.zip: training labels.*: labelv2/train/labelv2.txt:2: column 3: 'x', exp",
         ),
+        (outside, r"labels.zip: training labels.*: labelv2/train/labelv2.txt:1: image line: "),
+        (encrypt, r"WIDER_val.zip: WIDER_val/images/0--Parade/0.jpg: .*encrypted.*unpack it by h"),
+        (unknown_compression, r"WIDER_val.zip: WIDER_val/images/0--Parade/0.jpg: .*unpack it by h"),
+        (truncate, r"WIDER_train.zip: .*download it again"),
+        (lambda d: (d / "eval_tools.zip").write_bytes(b""), r"eval_tools.zip: .*download it again"),
         (other_images, r"labels.zip: training labels.*1 images are not there, e.g. no.jpg"),
         (damage_bytes, r"WIDER_val.zip: WIDER_val/images/0--Parade/0.jpg: .*download it again"),
         (lambda d: (d / "WIDER_val.zip").write_bytes(b"PK"), r"WIDER_val.zip: .*download it again"),
@@ -157,19 +199,38 @@ def damage_bytes(downloads):
 )
 def test_damaged_archives(downloads, tmp_path, change, message):
     change(downloads)
-    with pytest.raises(ConversionError, match=message):
+    with pytest.raises(LabelError, match=message):
         prepare(downloads, tmp_path / "out", parts("train", "val"))
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
 def test_incomplete_images(downloads, tmp_path):
-    with pytest.raises(ConversionError, match=r"2 of 12,880 images in .*WIDER_train.zip"):
+    with pytest.raises(LabelError, match=r"2 of 12,880 images in .*WIDER_train.zip"):
         prepare(downloads, tmp_path / "out", PARTS["train"])
 
 
 def test_nothing_is_replaced(downloads, tmp_path):
     (tmp_path / "out/WIDER_val/images").mkdir(parents=True)
-    with pytest.raises(
-        ConversionError, match=r"already there, remove it first: .*WIDER_val/images"
-    ):
+    with pytest.raises(LabelError, match=r"already there, remove it first: .*WIDER_val/images"):
         prepare(downloads, tmp_path / "out", parts("val"))
+
+
+def test_paths_that_lead_out_of_an_archive_are_left_alone(downloads, tmp_path):
+    pack(downloads / "a.zip", **{"x/../../WIDER_val/images/0--Parade/evil.jpg": jpeg()})
+    prepare(downloads, tmp_path / "out", parts("val"))
+    assert not list(tmp_path.rglob("evil.jpg"))
+
+
+def test_the_command_says_what_to_export(downloads, tmp_path, monkeypatch, capsys, repo):
+    tool = repo / "tools/dataset_converters/widerface.py"
+    monkeypatch.syspath_prepend(str(tool.parent))
+    out = tmp_path / "my data"
+    monkeypatch.setattr(sys, "argv", [str(tool), str(downloads), "--out", str(out)])
+    with pytest.raises(SystemExit, match=r"widerface: nothing written: (?s:.*)2 of 12,880 images"):
+        runpy.run_path(str(tool), run_name="__main__")
+    for part in (*PARTS["train"], *PARTS["val"]):
+        monkeypatch.setitem(part.__dict__, "count", part.count and 2)
+    runpy.run_path(str(tool), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert f"       2  training images: {out}/WIDER_train/images\n" in printed
+    assert printed.endswith(f"export MMEIOU_WIDERFACE='{out}/'\n")

@@ -85,7 +85,7 @@ def main() -> None:
 
 def _run(args: argparse.Namespace) -> None:
     require_format(args.out)
-    labels = labels_from(args.labels)
+    labels = labels_from(args.labels, args.images)
     subset = args.subset or labels.subsets[-1]
     if subset not in labels.subsets:
         raise ValueError(f"--subset {subset}: these labels have {', '.join(labels.subsets)}")

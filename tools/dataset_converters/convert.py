@@ -19,16 +19,11 @@ from mmeiou.labels.errors import Problems
 from mmeiou.labels.formats import coco, csv, labelme, voc, yolo
 from mmeiou.labels.image_list import ImageList
 from mmeiou.labels.landmarks import landmark_names
+from mmeiou.labels.read import FORMATS as LABEL_FORMATS
 from mmeiou.labels.split import split
 from mmeiou.whole_files import replacing
 
-FORMATS = {
-    "coco": (coco, "json of keypoints or of boxes alone: checked and brought into one form"),
-    "yolo": (yolo, "txt files of YOLO or YOLO-pose, named by data.yaml or by --classes"),
-    "voc": (voc, "xml files of Pascal VOC, LabelImg, CVAT"),
-    "csv": (csv, "one file with a row a box"),
-    "labelme": (labelme, "json files of LabelMe: rectangles, and points as landmarks"),
-}
+FORMATS = {"coco": coco, "yolo": yolo, "voc": voc, "csv": csv, "labelme": labelme}
 
 
 def main() -> None:
@@ -53,13 +48,21 @@ def main() -> None:
         parts = split(labels, args.val_fraction, args.seed) if args.val_fraction else (labels,)
         with ExitStack() as stack:
             unfinished = [stack.enter_context(replacing(path)) for path in outputs]
-            for part, path in zip(parts, unfinished, strict=True):
+            for part, path, out in zip(parts, unfinished, outputs, strict=True):
                 coco.write(part, path)
-                coco.read(Source(path), countable=True)
+                _read_back(path, out)
     except (LabelError, OSError) as error:
         raise SystemExit(f"convert {args.format}: nothing written: {error}") from error
     print(describe(labels, source.problems.counted))
     _print_result(labels, parts, outputs, args.images)
+
+
+def _read_back(unfinished: Path, out: Path) -> None:
+    """Read what was written, before it gets its name."""
+    try:
+        coco.read(Source(unfinished), countable=True)
+    except LabelError as error:
+        raise LabelError(str(error).replace(str(unfinished), str(out))) from error
 
 
 def _options(args: argparse.Namespace, source: Source) -> dict[str, Any]:
@@ -109,7 +112,8 @@ def _parse_args() -> argparse.Namespace:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="format", required=True, metavar="FORMAT")
-    for name, (module, summary) in FORMATS.items():
+    for name, module in FORMATS.items():
+        summary = LABEL_FORMATS[name][1]
         command = commands.add_parser(
             name, help=summary, description=module.__doc__, formatter_class=raw
         )
@@ -124,6 +128,9 @@ def _parse_args() -> argparse.Namespace:
                 "--one-based", action="store_true", help="pixels count from 1: Pascal's own data"
             )
     args = parser.parse_args()
+    for name in ("seed", "num_landmarks"):
+        if getattr(args, name, 0) < 0:
+            parser.error(f"--{name.replace('_', '-')}: expected 0 or more")
     if not 0 <= args.val_fraction < 1:
         parser.error(f"--val-fraction {args.val_fraction}: expected at least 0 and below 1")
     return args

@@ -1,5 +1,6 @@
 """What is in a set of labels, and what was left out of it, line by line."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 
@@ -29,10 +30,11 @@ def describe(labels: LabelSet, counted: Mapping[str, int]) -> str:
         **counted,
     }
     lines = [f"{count:8}  {name}" for name, count in rows.items()]
+    used = [name for name in labels.classes if of_class[name]]
     lines += [
-        f"no box is of the class {name}: --classes leaves it out"
+        f"no box is of the class {name}; --classes {shlex.join(used)} leaves it out"
         for name in labels.classes
-        if not of_class[name]
+        if name not in used
     ]
     return "\n".join(lines)
 

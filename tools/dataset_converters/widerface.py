@@ -9,6 +9,7 @@ appears; what is missing is named, with the place where it is to be had.
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from widerface_archives import prepare
@@ -29,7 +30,7 @@ def main() -> None:
         raise SystemExit(f"widerface: nothing written: {error}") from error
     for part in wanted:
         print(f"{counts[part.name]:8,}  {part.name}: {args.out / part.to}")
-    print(f"export MMEIOU_WIDERFACE={args.out.absolute()}/")
+    print(f"export MMEIOU_WIDERFACE={shlex.quote(f'{args.out.absolute()}/')}")
 
 
 def _parse_args() -> argparse.Namespace:

@@ -75,9 +75,7 @@ def _explained(where: object) -> Iterator[None]:
         yield
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise LabelError(f"{error}; download it again", str(where)) from error
-    except (RuntimeError, NotImplementedError, ValueError) as error:
-        if isinstance(error, LabelError):
-            raise
+    except (RuntimeError, ValueError) as error:
         raise LabelError(f"{error}; unpack it by hand", str(where)) from error
 
 

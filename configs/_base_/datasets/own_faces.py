@@ -9,6 +9,7 @@ own = dict(
     type="mmeiou.CocoKeypointDataset",
     data_root=data_root,
     data_prefix=dict(img=images),
+    path_hint="this config takes them from the environment: MMEIOU_OWN_DATA, MMEIOU_OWN_IMAGES",
     fallback_num_keypoints=5,  # boxes alone train all but the landmarks
 )
 # WIDER FACE's pictures are 1024 pixels wide: at that size the released weights know faces.

@@ -2,6 +2,7 @@
 #   MMEIOU_WIDERFACE=/somewhere/widerface/ mim train mmeiou ...
 data_root = "{{$MMEIOU_WIDERFACE:data/widerface/}}"
 dataset_type = "mmeiou.WIDERFaceDataset"
+path_hint = "this config takes the root from the environment: MMEIOU_WIDERFACE"
 
 train_pipeline = [
     # Where memory has room for all decoded images (height x width x 3 bytes each),
@@ -45,6 +46,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file="labelv2/train/labelv2.txt",
         data_prefix=dict(img="WIDER_train/images/"),
+        path_hint=path_hint,
         filter_cfg=dict(filter_empty_gt=True),
         pipeline=train_pipeline,
     ),
@@ -60,6 +62,7 @@ val_dataloader = dict(
         data_root=data_root,
         ann_file="labelv2/val/labelv2.txt",
         data_prefix=dict(img="WIDER_val/images/"),
+        path_hint=path_hint,
         test_mode=True,
         pipeline=test_pipeline,
     ),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import mmcv
 import numpy as np
 import torch
@@ -14,8 +15,10 @@ from mmengine import fileio
 from mmeiou.datasets.image_cache import ImageCache
 from mmeiou.datasets.instances import LazyInstances
 from mmeiou.labels.errors import ImageError
-from mmeiou.labels.image_files import is_truncated_jpeg
+from mmeiou.labels.image_files import FLOAT_IMAGE, is_truncated_jpeg
 from mmeiou.registry import TRANSFORMS
+
+TIFF = (b"II*\0", b"MM\0*")  # little and big endian
 
 
 @TRANSFORMS.register_module()
@@ -35,8 +38,9 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
 
     Raises:
         ValueError: A cache of images that are not local files.
-        ImageError: The file is missing, truncated, no image, or of another size than the label
-            file says. The message names it. ``on_bad_image='skip'`` of the dataset passes over it.
+        ImageError: The file is missing, truncated, no image, one of floats, or of another size than
+            the label file says. The message names it. ``on_bad_image='skip'`` of the dataset
+            passes over it.
     """
 
     def __init__(
@@ -94,6 +98,10 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
             raise ImageError(f"{path}: cannot be decoded ({error})") from error
         if img is None:
             raise ImageError(f"{path}: not an image that {self.imdecode_backend} can decode")
+        if data[:4] in TIFF:  # the one format of the list that may hold floats
+            stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            if stored is not None and stored.dtype.kind == "f":
+                raise ImageError(f"{path}: {FLOAT_IMAGE}")
         return img
 
 

@@ -8,6 +8,7 @@ from mmdet.datasets.transforms import PackDetInputs as MMDetPackDetInputs
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmeiou.datasets.transforms.carrying import LEFT_DATASET
 from mmeiou.registry import TRANSFORMS
 
 GREY = 2
@@ -25,7 +26,8 @@ class PackDetInputs(MMDetPackDetInputs):
     of ``channels_last`` here, which the data preprocessor stacks as it is.
 
     Raises:
-        ValueError: There are more or fewer landmark sets than boxes.
+        ValueError: There are more or fewer landmark sets than boxes, or landmarks came through a
+            pipeline that nobody checked.
     """
 
     mapping_table = {  # noqa: RUF012 - MMDetection's class attribute
@@ -35,6 +37,11 @@ class PackDetInputs(MMDetPackDetInputs):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack ``results`` into ``inputs`` and ``data_samples``."""
+        if LEFT_DATASET in results:
+            raise ValueError(
+                "the landmarks came through a pipeline outside of their dataset, which may have "
+                "left them behind: write type='mmeiou.MultiImageMixDataset', which checks it"
+            )
         if "gt_keypoints" in results:
             boxes, keypoints = len(results["gt_bboxes"]), len(results["gt_keypoints"])
             if boxes != keypoints:

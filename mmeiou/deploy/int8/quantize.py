@@ -1,4 +1,4 @@
-"""A graph with some of its units in eight-bit integers."""
+"""A graph with some of its blocks in eight-bit integers."""
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ import onnx.version_converter
 from numpy.typing import NDArray
 from onnxruntime import quantization
 
-from mmeiou.deploy.int8.compact import compact
-from mmeiou.deploy.int8.units import OPERATORS, Unit, name_nodes
+from mmeiou.deploy.int8.blocks import OPERATORS, Block, name_nodes
+from mmeiou.deploy.int8.slim import slim
 
 OPSET = 13  # the first with a scale for each channel
 
@@ -45,18 +45,18 @@ def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def quantize(
-    model: onnx.ModelProto, batches: Sequence[Batch], in_float: Collection[Unit] = ()
+    model: onnx.ModelProto, batches: Sequence[Batch], in_float: Collection[Block] = ()
 ) -> onnx.ModelProto:
     """Quantize statically: weights int8 by output channel, activations uint8 by tensor.
 
     ONNX Runtime has fast kernels on x86 for this pair of types. The range of an activation is the
     moving average of its extremes over the batches. Names are shortened, see
-    :func:`mmeiou.deploy.int8.compact.compact`.
+    :func:`mmeiou.deploy.int8.slim.slim`.
 
     Args:
         model: From :func:`prepare`.
         batches: Inputs to calibrate with, at least one.
-        in_float: Units to leave alone.
+        in_float: Blocks to leave alone.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
@@ -66,7 +66,7 @@ def quantize(
             "per_channel": True,
             "activation_type": quantization.QuantType.QUInt8,
             "weight_type": quantization.QuantType.QInt8,
-            "nodes_to_exclude": [node for unit in in_float for node in unit.nodes],
+            "nodes_to_exclude": [node for block in in_float for node in block.nodes],
             "calibrate_method": quantization.CalibrationMethod.MinMax,
             "extra_options": {"CalibMovingAverage": True},
         }
@@ -76,7 +76,7 @@ def quantize(
         quantization.quantize_static(source, path, reader, **options)
         quantized = onnx.load(path)
     _hold_float_pools(quantized.graph)
-    compact(quantized)
+    slim(quantized)
     onnx.checker.check_model(quantized)
     return quantized
 

@@ -60,6 +60,8 @@ class CocoStrictMetric(CocoMetric):
                 "CocoStrictMetric', ...), dict(type='CocoMetric', ...)]"
             )
         super().__init__(ann_file=ann_file, metric=metrics, classwise=classwise, **kwargs)
+        if self._coco_api is not None:
+            _number_from_1(self._coco_api)
 
     def compute_metrics(
         self, results: list[tuple[dict[str, Any], dict[str, Any]]]
@@ -109,3 +111,12 @@ class CocoStrictMetric(CocoMetric):
         _, at = mean_aps(aps[..., 0])
         sizes = {f"{metric}_mAP{size}": mean_aps(aps[..., k])[0] for k, size in enumerate(_AREAS)}
         return sizes | {f"{metric}_mAP_{percent}": ap for percent, ap in at.items()}
+
+
+def _number_from_1(coco: Any) -> None:
+    """Number annotations anew: pycocotools loses objects of the id 0, or of one id."""
+    for number, annotation in enumerate(coco.dataset["annotations"], start=1):
+        annotation["id"] = number
+    coco.createIndex()
+    # MMDetection's names for the same.
+    coco.img_ann_map, coco.cat_img_map = coco.imgToAnns, coco.catToImgs

@@ -1,7 +1,6 @@
 """AP of a face detector by the WIDER FACE protocol, computed in the evaluation loop."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,10 +134,9 @@ class WIDERFaceMetric(BaseMetric):
 
 
 def _by_key(results: Sequence[_ImageResult]) -> dict[str, Detections]:
-    counts = Counter(image_key(result.img_path) for result in results)
-    repeated = [key for key, count in counts.items() if count > 1]
-    if repeated:
-        raise ValueError(
-            f"{len(repeated)} names <event>/<image> stand for several images, e.g. {repeated[0]}"
-        )
-    return {image_key(result.img_path): result.detections for result in results}
+    found: dict[str, Detections] = {}
+    for result in results:
+        if (key := image_key(result.img_path)) in found:
+            raise ValueError(f"the name {key} (<event>/<image>) stands for several images")
+        found[key] = result.detections
+    return found

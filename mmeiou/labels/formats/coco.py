@@ -17,7 +17,7 @@ Read, ``id`` and ``area`` of annotations may be missing, and ``ignore`` means wh
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,11 +48,19 @@ Id = int | str
 
 
 class Categories(NamedTuple):
-    """Names of classes by their ids, in the order of the file, and of the landmarks of all."""
+    """Names of classes by their ids, in the order of the file, and of the landmarks.
+
+    Attributes:
+        classes: By the ids of the categories.
+        landmarks: Of all categories that have any.
+        flip_pairs: Of these.
+        without: Ids of the categories that name none.
+    """
 
     classes: Mapping[Id, str]
     landmarks: tuple[str, ...]
     flip_pairs: FlipPairs | None
+    without: Container[Id]
 
 
 def read(source: Source, *, countable: bool = False) -> LabelSet:
@@ -143,29 +151,33 @@ def _annotation(image: ImageLabels, index: int) -> dict[str, Any]:
 
 def _categories(values: Sequence[Any], source: Source) -> Categories:
     classes: dict[Id, str] = {}
-    landmarks: tuple[str, ...] | None = None
-    pairs: FlipPairs | None = None
+    labels: set[str] = set()
+    found: dict[Id, tuple[tuple[str, ...], FlipPairs | None]] = {}
     for index, entry in enumerate(values):
         with source.problems.noting(at(source.labels, f"categories[{index}]")):
             key = _new_id(entry, classes)
             label = name(entry.get("name"), "name")
-            if label in classes.values():
+            if label in labels:
                 raise LabelError(f"name: a second category {label!r}")
             classes[key] = label
+            labels.add(label)
             if not entry.get("keypoints"):
                 continue
             points = names(entry["keypoints"], "keypoints")
-            if landmarks is not None and points != landmarks:
-                raise LabelError(
-                    f"keypoints: {label} has others than the categories before it; one detector "
-                    "has one set of landmarks for all classes"
-                )
-            landmarks = points
+            pairs = None
             if entry.get("flip_pairs") is not None:
                 pairs = _flip_pairs(entry["flip_pairs"], len(points))
-    if landmarks is None:
-        landmarks = source.landmarks  # names for those of categories that name none
-    return Categories(classes, landmarks, flip_pairs_by_name(landmarks) if pairs is None else pairs)
+            if found and (points, pairs) != next(iter(found.values())):
+                raise LabelError(
+                    f"keypoints or flip_pairs: {label} has others than the categories before it; "
+                    "one detector has one set of landmarks for all classes"
+                )
+            found[key] = points, pairs
+    if not found:  # names that were chosen are those of categories that name none
+        return Categories(classes, source.landmarks, flip_pairs_by_name(source.landmarks), ())
+    landmarks, stated = next(iter(found.values()))
+    pairs = flip_pairs_by_name(landmarks) if stated is None else stated
+    return Categories(classes, landmarks, pairs, classes.keys() - found.keys())
 
 
 def _flip_pairs(value: Any, count: int) -> FlipPairs:
@@ -187,7 +199,7 @@ def _image(entry: Mapping[str, Any], key: Id, where: str, source: Source) -> Nam
     if not source.wants(file):
         return None
     size = source.size(file, where, stated_size(entry.get("width"), entry.get("height")))
-    return None if size is None else NamedImage(file, size, where, image_id=key)
+    return NamedImage(file, size, where, image_id=key)
 
 
 def _new_id(entry: Any, known: Mapping[Id, Any]) -> Id:
@@ -219,7 +231,8 @@ def _box(annotation: Mapping[str, Any], categories: Categories, where: str) -> N
     category = _known(annotation, "category_id", categories.classes)
     x, y, w, h = numbers(annotation.get("bbox"), "bbox", 4, "x, y, width and height")
     ignore = [flag(annotation.get(key), key) for key in ("iscrowd", "ignore")]
-    points = dict(_points(annotation.get("keypoints") or [], categories.landmarks))
+    landmarks = () if category in categories.without else categories.landmarks
+    points = dict(_points(annotation.get("keypoints") or [], landmarks))
     return NamedBox(where, categories.classes[category], (x, y, x + w, y + h), points, any(ignore))
 
 
@@ -229,8 +242,8 @@ def _points(values: Any, landmarks: Sequence[str]) -> list[tuple[str, Point]]:
         # Datasets of boxes carry lists of zeros: with them nothing is lost.
         if any(entries(values, "keypoints")):
             raise LabelError(
-                f"keypoints: {len(values) // 3} landmarks, but no category names them: add "
-                '"keypoints": [names in their order] to it, or convert with --landmarks'
+                f"keypoints: {len(values) // 3} landmarks, but its category does not name them: "
+                'add "keypoints": [names in their order] to it, or convert with --landmarks'
             )
         return []
     flat = numbers(values, "keypoints", 3 * count, "x, y, v of each landmark")

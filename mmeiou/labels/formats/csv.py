@@ -22,13 +22,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mmeiou.labels.errors import LabelError, at
+from mmeiou.labels.errors import LabelError, at, placing
 from mmeiou.labels.landmarks import VISIBLE
 from mmeiou.labels.named_boxes import NamedBox, NamedImage, Point, number_boxes
 from mmeiou.labels.records import LabelSet
 from mmeiou.labels.source import Source
 from mmeiou.labels.text_files import read_text
-from mmeiou.labels.values import flag, is_labelled, name, stated_size, visibility, written_number
+from mmeiou.labels.values import flag, is_labelled, stated_size, visibility, written_number
+from mmeiou.labels.values import name as checked_name
 
 IMAGE = ("image", "filename", "file", "path")
 CLASS = ("class", "label", "name")
@@ -71,8 +72,13 @@ class Columns:
             raise LabelError(f"{EXPECTED}, got {', '.join(names)[:200]}", at(file, 1))
         if twice := sorted({name for name in names if name and names.count(name) > 1}):
             raise LabelError(f"two columns of the name {twice[0]}", at(file, 1))
-        stems = [name.removesuffix("_x") for name in names if name.endswith("_x")]
-        landmarks = tuple(stem for stem in stems if f"{stem}_y" in names)
+        stems = [name[:-2] for name in names if name.endswith(("_x", "_y"))]
+        landmarks = tuple(dict.fromkeys(stems))
+        for stem in landmarks:
+            if not {f"{stem}_x", f"{stem}_y"} <= set(names):
+                raise LabelError(f"of {stem}_x and {stem}_y one is missing", at(file, 1))
+            with placing(at(file, 1)):
+                checked_name(stem, f"the landmark of {stem}_x")
         return cls(image, box, next((name for name in CLASS if name in names), None), landmarks)
 
 
@@ -95,7 +101,7 @@ def read(source: Source) -> LabelSet:
             with source.problems.noting(where):
                 _read_row(row, columns, where, images, source)
     except csv.Error as error:
-        raise LabelError(f"not CSV ({error})", at(file, reader.line_num + 1)) from error
+        raise LabelError(f"not CSV ({error})", at(file, reader.reader.line_num)) from error
     found = [image for image in images.values() if image is not None]
     return number_boxes(source, found, landmarks=columns.landmarks)
 
@@ -116,13 +122,15 @@ def _read_row(
         return
     stated = stated_size(cells.get("width"), cells.get("height"))
     if file not in images:
-        size = source.size(file, where, stated)
-        images[file] = size and NamedImage(file, size, where)
+        images[file] = None
+        images[file] = NamedImage(file, source.size(file, where, stated), where)
     image = images[file]
     if image is None:
         return
     if stated not in (None, image.size):
-        source.size(file, where, stated)  # says what is wrong
+        source.size(file, where, stated)  # says what the image itself has
+        first = f"the label said {image.size} pixels" if image.size else "no size was stated"
+        raise LabelError(f"width and height: {stated}, but {first} before")
     if any(cells[key] for key in columns.box):
         image.boxes.append(_box(cells, columns, where))
 
@@ -131,7 +139,7 @@ def _box(cells: Cells, columns: Columns, where: str) -> NamedBox:
     x1, y1, x2, y2 = (written_number(cells[key], key) for key in columns.box)
     if columns.box[2] == "w":
         x2, y2 = x1 + x2, y1 + y2
-    label = name(cells[columns.name], columns.name) if columns.name else DEFAULT_CLASS
+    label = checked_name(cells[columns.name], columns.name) if columns.name else DEFAULT_CLASS
     points = dict(_points(cells, columns))
     return NamedBox(where, label, (x1, y1, x2, y2), points, flag(cells.get("ignore"), "ignore"))
 
@@ -141,7 +149,7 @@ def _points(cells: Cells, columns: Columns) -> list[tuple[str, Point]]:
     for landmark in columns.landmarks:
         x_key, y_key, v_key = (f"{landmark}_{axis}" for axis in "xyv")
         seen = visibility(cells[v_key], v_key) if cells.get(v_key) else None
-        if seen == 0 or not (cells[x_key] or cells[y_key]):
+        if seen == 0 or not (seen or cells[x_key] or cells[y_key]):
             continue
         x, y = written_number(cells[x_key], x_key), written_number(cells[y_key], y_key)
         if seen or is_labelled(x, y):

@@ -76,11 +76,9 @@ def read(source: Source) -> LabelSet:
             if not source.wants(written):
                 continue
             stated = stated_size(data.get("imageWidth"), data.get("imageHeight"))
-            size = source.size(written, at(file), stated)
-            if size is not None:
-                image = NamedImage(written, size, at(file))
-                image.boxes.extend(_boxes(data["shapes"], file, source))
-                images.append(image)
+            image = NamedImage(written, source.size(written, at(file), stated), at(file))
+            image.boxes.extend(_boxes(data["shapes"], file, source))
+            images.append(image)
     return number_boxes(source, images)
 
 
@@ -90,7 +88,8 @@ def _image_file(data: dict[str, Any], file: Path, source: Source) -> str:
     path = file.absolute().parent / str(written).replace("\\", "/")
     beside = (file.absolute().with_suffix(suffix) for suffix in IMAGE_SUFFIXES)
     if source.images is None:
-        return source.image_file(written, "imagePath")
+        folder = file.parent.relative_to(source.labels if source.labels.is_dir() else file.parent)
+        return source.image_file(written, "imagePath", folder.as_posix())
     found = next((path for path in (path, *beside) if is_file(path)), path)
     return source.image_file(str(found), "imagePath")
 

@@ -42,8 +42,6 @@ def read(source: Source, *, one_based: bool = False) -> LabelSet:
             if not source.wants(written):
                 continue
             size = source.size(written, at(file), _stated_size(root))
-            if size is None:
-                continue
             image = NamedImage(written, size, at(file))
             for element in root.findall("object"):
                 with source.problems.noting(element.attrib[WHERE]):

@@ -28,8 +28,6 @@ def read(source: Source, num_keypoints: int | None = None) -> LabelSet:
     The format has no landmarks: every face gets ``num_keypoints`` points that are not labelled.
     Boxes of no use are counted unless ``source.problems`` says that they are to be refused.
     """
-    if source.problems.drop_bad_boxes is None:
-        source.problems.drop_bad_boxes = True
     sections = _split(source.labels)
     rows = sections.rows()
     rows.require_widths((NUM_COLUMNS,), f"{NUM_COLUMNS} (box and six attributes)")
@@ -41,6 +39,7 @@ def read(source: Source, num_keypoints: int | None = None) -> LabelSet:
         corners(rows.columns(0, 4)),
         np.zeros((len(rows), num_keypoints or 0, 3)),
         rows.flags(INVALID, "invalid"),
+        drops_bad_boxes=True,
     )
 
 

@@ -30,6 +30,10 @@ def read(source: Source) -> LabelSet:
         FileNotFoundError: The folder or one of its four files is missing.
         LabelError: A file is unreadable or the four do not fit together; names the file.
     """
+    if source.classes or source.landmarks or source.below or source.listed:
+        raise LabelError(
+            "of the benchmark's ground truth nothing can be chosen", str(source.labels)
+        )
     folder = source.labels
     missing = [name for name in (FACES_FILE, *SUBSET_FILES) if not (folder / name).is_file()]
     if missing:
@@ -73,16 +77,20 @@ def _load_cells(path: Path, variable: str) -> dict[str, Floats]:
         mat = loadmat(path, variable_names=variables)
         events, files, values = (mat[name][:, 0] for name in variables)
         # Cell arrays nest: every string and every list is an object array of one column.
-        return {
-            f"{event.item()}/{file.item()}": value.astype(np.float64)
+        cells = [
+            (f"{event.item()}/{file.item()}", value.astype(np.float64))
             for event, event_files, event_values in zip(events, files, values, strict=True)
             for file, value in zip(event_files[:, 0], event_values[:, 0], strict=True)
-        }
+        ]
     except KeyError as error:
         problem = f"has no variable {error}; is it the file of that name?"
         raise LabelError(problem, str(path)) from error
     except Exception as error:  # loadmat raises a dozen kinds on a damaged file
         raise LabelError(f"not WIDER FACE ground truth ({error})", str(path)) from error
+    by_key = dict(cells)
+    if len(by_key) < len(cells):
+        raise LabelError("an image stands in it twice", str(path))
+    return by_key
 
 
 def _corners(xywh: Floats, where: str) -> Floats:

@@ -9,6 +9,7 @@ A landmark is unlabelled where its visibility is 0 or less or, without visibilit
 coordinate is negative or both are 0 (our reading: both are in use).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,16 +20,23 @@ from tqdm import tqdm
 
 from mmeiou.labels.errors import LabelError, Problems, at, placing, shown
 from mmeiou.labels.image_files import is_file
-from mmeiou.labels.landmarks import OCCLUDED, VISIBLE, FlipPairs, landmark_names, pairs_of_order
+from mmeiou.labels.landmarks import (
+    UNLABELLED,
+    VISIBLE,
+    FlipPairs,
+    landmark_names,
+    pairs_of_order,
+)
 from mmeiou.labels.named_boxes import NamedBox, NamedImage, Point, number_boxes
-from mmeiou.labels.records import LabelSet
+from mmeiou.labels.records import LabelSet, Size
 from mmeiou.labels.source import Source
 from mmeiou.labels.text_files import read_lines, read_text
-from mmeiou.labels.values import is_labelled, written_number
 from mmeiou.labels.values import names as checked_names
+from mmeiou.labels.values import visibility, written_number
 
 BOX_COLUMNS = 5
 MOST_LANDMARKS = 1000
+DEEPEST = 20
 CLASS_LIST = "classes.txt"
 TOLERANCE = 1.0  # how far, in images, a number may lie outside of the image: more is a wrong unit
 
@@ -58,20 +66,33 @@ def names_from_yaml(file: Path) -> YoloNames:
     """
     text = read_text(file)
     try:
-        # A few aliases of aliases are a text of gigabytes; no data.yaml needs any.
-        has_alias = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
-        data = None if has_alias else yaml.safe_load(text)
+        endless = _endless(text)
+        # Every scalar as the text it is: no name shall be read as a number, a flag or a date.
+        data = None if endless else yaml.load(text, yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise LabelError(f"not YAML ({error})", at(file, mark and mark.line + 1)) from error
-    except (ValueError, OverflowError, RecursionError) as error:
+    except Exception as error:  # a value that is not of its tag's kind raises whatever it may
         raise LabelError(f"not YAML of sensible values ({error})", str(file)) from error
-    if has_alias:
-        raise LabelError("an alias (*name) in it; write the value itself", str(file))
+    if endless:
+        raise LabelError(endless, str(file))
     if not isinstance(data, dict):
         raise LabelError("expected keys with values, names among them", str(file))
     with placing(str(file)):
         return _names(data)
+
+
+def _endless(text: str) -> str:
+    """What in a YAML could take hours and gigabytes to read, and no data.yaml needs."""
+    depth = 0
+    for event in yaml.parse(text):
+        if isinstance(event, yaml.AliasEvent):
+            return "an alias (*name) in it; write the value itself"
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            return f"more than {DEEPEST} lists or mappings inside of one another"
+    return ""
 
 
 def names_from_list(file: Path) -> tuple[str, ...]:
@@ -89,47 +110,48 @@ def _names(data: dict[str, Any]) -> YoloNames:
     classes = _listed(data.get("names"), "names")
     if not classes:
         raise LabelError("names: expected those of the classes, a list or {0: name}")
-    shape = data.get("kpt_shape", [0, 2])
-    if (
-        not isinstance(shape, list)
-        or [type(value) for value in shape] != [int, int]
-        or not 0 <= shape[0] < MOST_LANDMARKS
-        or shape[1] not in (2, 3)
-    ):
-        raise LabelError(f"kpt_shape: {shown(shape)}; expected [landmarks, 2 or 3]")
+    shape = _integers(data.get("kpt_shape", ["0", "2"]), "kpt_shape")
+    if len(shape) != 2 or not 0 <= shape[0] < MOST_LANDMARKS or shape[1] not in (2, 3):  # noqa: PLR2004
+        raise LabelError(f"kpt_shape: {shown(shape)}, expected [landmarks, 2 or 3]")
     count, dims = shape
     points = data.get("kpt_names")
-    if isinstance(points, dict):
-        points = next(iter(points.values()), None)
-    landmarks = _listed(points, "kpt_names")
+    of_classes = list(points.values()) if isinstance(points, dict) else [points]
+    if any(names != of_classes[0] for names in of_classes):
+        raise LabelError("kpt_names: one detector has one set of landmarks for all classes")
+    landmarks = _listed(next(iter(of_classes), None), "kpt_names")
     if landmarks and len(landmarks) != count:
-        raise LabelError(f"{len(landmarks)} kpt_names, but kpt_shape: {shape}")
-    order = data.get("flip_idx")
+        raise LabelError(f"kpt_names: {len(landmarks)} of them, but kpt_shape: {shape}")
     pairs = None
-    if order:
-        if not isinstance(order, list) or any(type(index) is not int for index in order):
-            raise LabelError(f"flip_idx: {shown(order)}, expected a list of numbers")
+    if order := _integers(data.get("flip_idx") or [], "flip_idx"):
         if len(order) != count:
             raise LabelError(f"flip_idx: {len(order)} numbers, but kpt_shape: {shape}")
-        with placing("flip_idx"):
+        try:
             pairs = pairs_of_order(order)
+        except ValueError as error:
+            raise LabelError(f"flip_idx: {error}") from None
     return YoloNames(classes, landmarks or landmark_names(count), dims, pairs)
 
 
+def _integers(values: Any, key: str) -> list[int]:
+    """A list of whole numbers, which are texts here."""
+    if not isinstance(values, list):
+        raise LabelError(f"{key}: {shown(values)}, expected a list of numbers")
+    for value in values:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}", value):
+            raise LabelError(f"{key}: {shown(value)}, expected a whole number")
+    return [int(value) for value in values]
+
+
 def _listed(values: Any, key: str) -> tuple[str, ...]:
-    """Names as a list, or by their numbers from 0; YAML reads some names as numbers or flags."""
-    if values is None:
+    """Names as a list, or by their numbers from 0."""
+    if not values:
         return ()
     if isinstance(values, dict):
-        numbers = range(len(values))
+        numbers = [str(number) for number in range(len(values))]
         if set(values) != set(numbers):
             raise LabelError(f"{key}: numbers {shown(list(values))}, expected 0, 1, 2 and so on")
         values = [values[number] for number in numbers]
-    if not isinstance(values, list):
-        raise LabelError(f"{key}: {shown(values)}, expected a list or {{0: name}}")
-    return checked_names(
-        [str(value) if type(value) in (int, float, bool) else value for value in values], key
-    )
+    return checked_names(values, key)
 
 
 def read(source: Source, names: YoloNames | None = None) -> LabelSet:
@@ -154,14 +176,15 @@ def read(source: Source, names: YoloNames | None = None) -> LabelSet:
         if labelled and (other := owners.setdefault(file, picture)) != picture:
             problems.add(at(file), f"belongs to {other} and to {picture} alike; rename one")
         where = at(file) if labelled else str(source.require_images() / picture)
-        size = source.size(picture, where)
-        if size is None:
-            continue
-        image = NamedImage(picture, size, where)
-        if labelled:
-            with problems.noting(where):
-                image.boxes.extend(_boxes(file, image, names, problems))
-        images.append(image)
+        with problems.noting(where):
+            if source.image_file(picture, "image") != picture:
+                raise LabelError(f"{shown(picture)} begins or ends with a blank; rename it")
+            size = source.size(picture, where)
+            assert size is not None  # the folder of the images is there
+            image = NamedImage(picture, size, where)
+            if labelled:
+                image.boxes.extend(_boxes(file, size, names, problems))
+            images.append(image)
     if not owners and pictures:
         first = source.labels / PurePosixPath(pictures[0]).with_suffix(".txt")
         problem = (
@@ -180,7 +203,7 @@ def read(source: Source, names: YoloNames | None = None) -> LabelSet:
 def _class_names(source: Source) -> tuple[str, ...]:
     listed = source.labels / CLASS_LIST
     if source.classes:
-        return source.classes
+        return checked_names(source.classes, "classes")
     if not listed.is_file():
         raise LabelError(
             "YOLO's labels number the classes: name them by --data data.yaml or --classes face",
@@ -189,16 +212,16 @@ def _class_names(source: Source) -> tuple[str, ...]:
     return names_from_list(listed)
 
 
-def _boxes(file: Path, image: NamedImage, names: YoloNames, problems: Problems) -> list[NamedBox]:
+def _boxes(file: Path, size: Size, names: YoloNames, problems: Problems) -> list[NamedBox]:
     boxes = []
     for number, line in read_lines(file):
         where = at(file, number)
         with problems.noting(where):
-            boxes.append(_box(where, line.split(), image, names))
+            boxes.append(_box(where, line.split(), size, names))
     return boxes
 
 
-def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) -> NamedBox:
+def _box(where: str, words: Sequence[str], size: Size, names: YoloNames) -> NamedBox:
     if len(words) < BOX_COLUMNS:
         raise LabelError(f"{len(words)} numbers, expected 'class cx cy w h'")
     values = [written_number(word, f"column {i}") for i, word in enumerate(words, start=1)]
@@ -212,11 +235,11 @@ def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) 
     coordinates = [cx, cy, w, h, *(value for place in places for value in place[:2])]
     if any(not -TOLERANCE <= value <= 1 + TOLERANCE for value in coordinates):
         raise LabelError("numbers of pixels? YOLO's are parts of the image's width and height")
-    width, height = image.size
+    width, height = size
     points = {
-        name: Point(x * width, y * height, OCCLUDED if flag == [1] else VISIBLE)
+        name: Point(x * width, y * height, seen)
         for name, (x, y, *flag) in zip(names.landmarks, places, strict=False)
-        if (flag[0] > 0 if flag else is_labelled(x, y))
+        if (seen := visibility(max(*flag, 0), f"visibility of {name}") if flag else _seen(x, y))
     }
     corners = (
         (cx - w / 2) * width,
@@ -225,6 +248,10 @@ def _box(where: str, words: Sequence[str], image: NamedImage, names: YoloNames) 
         (cy + h / 2) * height,
     )
     return NamedBox(where, names.classes[int(class_number)], corners, points)
+
+
+def _seen(x: float, y: float) -> int:
+    return VISIBLE if min(x, y) >= 0 and max(x, y) > 0 else UNLABELLED
 
 
 def _dims(rest: int, names: YoloNames) -> int:

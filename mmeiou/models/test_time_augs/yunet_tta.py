@@ -9,9 +9,9 @@ from mmdet.structures.bbox import bbox_flip
 from mmengine.config import ConfigDict
 from mmengine.model import BaseTTAModel
 from mmengine.structures import InstanceData
-from torch import Tensor
 
 from mmeiou.functional.box_voting import box_voting
+from mmeiou.labels.landmarks import flip_order
 from mmeiou.models.dense_heads.yunet_predictions import select_detections
 from mmeiou.registry import MODELS
 
@@ -107,11 +107,12 @@ class YuNetTTA(BaseTTAModel):
             if direction != "horizontal":
                 keypoints[..., 1] = height - keypoints[..., 1]
             if direction != "diagonal":  # a rotation, which mirrors nothing
-                keypoints = keypoints[:, self._flip_order(view, keypoints)]
+                order = flip_order(self._pairs(view), keypoints.shape[1])
+                keypoints = keypoints[:, order]
             found.keypoints = keypoints
         return found
 
-    def _flip_order(self, view: DetDataSample, keypoints: Tensor) -> Tensor:
+    def _pairs(self, view: DetDataSample) -> Sequence[tuple[int, int]]:
         pairs = self.flip_pairs
         if pairs is None:
             pairs = view.get("keypoint_flip_pairs")
@@ -120,7 +121,4 @@ class YuNetTTA(BaseTTAModel):
                 "which landmarks are left and right of each other? Pass flip_pairs=[(left, right), "
                 "...] to YuNetTTA, or list 'keypoint_flip_pairs' in the meta_keys of the packer"
             )
-        order = torch.arange(keypoints.shape[1])
-        for left, right in pairs:
-            order[left], order[right] = right, left
-        return order
+        return pairs

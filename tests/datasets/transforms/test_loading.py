@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmeiou.datasets.transforms import BadImageError, LoadAnnotations, LoadImageFromFile
+from mmeiou.datasets.transforms import LoadAnnotations, LoadImageFromFile
+from mmeiou.labels import ImageError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 
@@ -36,7 +37,7 @@ def test_options_of_mmcv(image_file):
 @pytest.mark.parametrize("backend", ["cv2", "pillow"])
 def test_truncated_files_are_named(image_file, extension, keep, backend):
     path = image_file(extension, keep)
-    with pytest.raises(BadImageError) as caught:
+    with pytest.raises(ImageError) as caught:
         LoadImageFromFile(imdecode_backend=backend)({"img_path": path})
     assert str(caught.value).startswith(f"{path}: ")
 
@@ -45,21 +46,32 @@ def test_a_truncated_jpeg_is_found_whatever_the_decoder_makes_of_it(image_file, 
     # OpenCV before 4.11 fills what is missing with grey
     monkeypatch.setattr(cv2, "imdecode", lambda *_: IMAGE)
     path = image_file(".jpg", 0.5)
-    with pytest.raises(BadImageError, match="truncated JPEG"):
+    with pytest.raises(ImageError, match="truncated JPEG"):
         LoadImageFromFile()({"img_path": path})
 
 
 def test_missing_file_and_text_file(tmp_path):
-    with pytest.raises(BadImageError, match=r"none.jpg: cannot be read"):
+    with pytest.raises(ImageError, match=r"none.jpg: cannot be read"):
         LoadImageFromFile()({"img_path": str(tmp_path / "none.jpg")})
     (tmp_path / "text.jpg").write_text("not an image")
-    with pytest.raises(BadImageError, match=r"text.jpg: "):
+    with pytest.raises(ImageError, match=r"text.jpg: "):
         LoadImageFromFile()({"img_path": str(tmp_path / "text.jpg")})
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_pictures_of_floats_are_refused(tmp_path, dtype):
+    path = str(tmp_path / "a.tiff")
+    cv2.imwrite(path, IMAGE.astype(dtype))
+    if np.issubdtype(dtype, np.floating):
+        with pytest.raises(ImageError, match=r"a.tiff: pixels are floats, of unknown range"):
+            LoadImageFromFile()({"img_path": path})
+    else:
+        assert LoadImageFromFile()({"img_path": path})["img"].dtype == np.uint8
 
 
 @pytest.mark.parametrize(("width", "height"), [(30, 40), (41, 30), (40, 29)])
 def test_size_of_the_label_must_fit(image_file, width, height):
-    with pytest.raises(BadImageError, match=rf"40 x 30 pixels, its label says {width} x {height}"):
+    with pytest.raises(ImageError, match=rf"40 x 30 pixels, its label says {width} x {height}"):
         LoadImageFromFile()({"img_path": image_file(), "width": width, "height": height})
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from mmeiou.apis.onnx_backend import as_batch
 from mmeiou.deploy.int8 import quantize as module
-from mmeiou.deploy.int8.compact import compact
+from mmeiou.deploy.int8.blocks import blocks_of
 from mmeiou.deploy.int8.quantize import prepare, quantize
-from mmeiou.deploy.int8.units import units_of
+from mmeiou.deploy.int8.slim import slim
 
 
 def outputs(model: onnx.ModelProto, batch: np.ndarray) -> list[np.ndarray]:
@@ -59,7 +59,7 @@ def test_outputs_stay_near(prepared: onnx.ModelProto, batches: list[np.ndarray])
 def test_all_in_float_is_the_float_model(
     prepared: onnx.ModelProto, batches: list[np.ndarray]
 ) -> None:
-    same = quantize(prepared, batches, units_of(prepared.graph))
+    same = quantize(prepared, batches, blocks_of(prepared.graph))
     assert "QuantizeLinear" not in operators(same)
     for one, other in zip(outputs(prepared, batches[0]), outputs(same, batches[0]), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -68,7 +68,7 @@ def test_all_in_float_is_the_float_model(
 def test_a_pool_left_in_float_is_scaled_apart_to_the_same_integers(
     prepared: onnx.ModelProto, batches: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    in_float = units_of(prepared.graph)[:2]
+    in_float = blocks_of(prepared.graph)[:2]
     held = quantize(prepared, batches, in_float)
     monkeypatch.setattr(module, "_hold_float_pools", lambda _: None)
     plain = quantize(prepared, batches, in_float)
@@ -79,7 +79,7 @@ def test_a_pool_left_in_float_is_scaled_apart_to_the_same_integers(
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_compact_changes_names_only(prepared: onnx.ModelProto, batches: list[np.ndarray]) -> None:
+def test_slim_changes_names_only(prepared: onnx.ModelProto, batches: list[np.ndarray]) -> None:
     model = onnx.ModelProto()
     model.CopyFrom(prepared)
     twin = model.graph.initializer.add()
@@ -88,7 +88,7 @@ def test_compact_changes_names_only(prepared: onnx.ModelProto, batches: list[np.
     user = next(n for n in model.graph.node if model.graph.initializer[0].name in n.input)
     user.input[list(user.input).index(model.graph.initializer[0].name)] = "twin"
     count = len(model.graph.initializer)
-    compact(model)
+    slim(model)
     assert len(model.graph.initializer) < count
     assert model.ByteSize() < prepared.ByteSize()
     kept = {node.name for node in model.graph.node} - {""}

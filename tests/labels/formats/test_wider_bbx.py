@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mmeiou.datasets.readers import LabelError, read_face_labels
+from mmeiou.labels import LabelError, Source, read_labels
+from mmeiou.labels.errors import Problems
 
 TEXT = """0--Parade/a.jpg
 2
@@ -20,23 +21,23 @@ TEXT = """0--Parade/a.jpg
 def read(tmp_path):
     def read(text, **options):
         (tmp_path / "gt.txt").write_text(text)
-        return read_face_labels(tmp_path / "gt.txt", "wider", **options)
+        return read_labels(tmp_path / "gt.txt", "wider", **options).images
 
     return read
 
 
 def test_boxes_and_invalid_flags(read):
     first, empty, last = read(TEXT)
-    assert [label.image for label in (first, empty, last)] == [
+    assert [label.file for label in (first, empty, last)] == [
         "0--Parade/a.jpg",
         "0--Parade/empty.jpg",
         "1--Handshaking/b.jpg",
     ]
-    np.testing.assert_array_equal(first.boxes, [[10, 20, 40, 60], [1, 2, 4, 6]])
+    np.testing.assert_array_equal(first.bboxes, [[10, 20, 40, 60], [1, 2, 4, 6]])
     # the eighth column alone says invalid: illumination and pose of b.jpg do not
     assert first.ignore.tolist() == [False, True]
-    assert empty.boxes.shape == (0, 4)
-    np.testing.assert_array_equal(last.boxes, [[5, 6, 12, 14]])
+    assert empty.bboxes.shape == (0, 4)
+    np.testing.assert_array_equal(last.bboxes, [[5, 6, 12, 14]])
     assert last.ignore.tolist() == [False]
     assert last.size is None
 
@@ -50,16 +51,34 @@ def test_landmarks_are_never_labelled(read, asked, given):
 
 def test_an_image_without_faces_may_lack_its_line_of_zeros(read):
     labels = read("a.jpg\n0\nb.jpg\n1\n1 2 3 4 0 0 0 0 0 0\nc.jpg\n0")
-    assert [len(label.boxes) for label in labels] == [0, 1, 0]
+    assert [len(label.bboxes) for label in labels] == [0, 1, 0]
 
 
-def test_faces_without_area_are_dropped_with_a_count(read):
+@pytest.mark.parametrize("drop", [None, True, False])
+def test_boxes_of_no_use_are_dropped_with_a_count(tmp_path, drop):
     text = TEXT.replace("1 2 3 4 2", "1 2 0 4 2").replace("5 6 7 8", "5 6 0 0")
-    with pytest.warns(UserWarning, match=r"2 faces without area dropped.*gt.txt:4: box of width 0"):
-        first, _, last = read(text)
-    assert (len(first.boxes), len(first.ignore), len(last.boxes)) == (1, 1, 0)
-    with pytest.raises(LabelError, match=r"gt.txt:4: box of width 0"):
-        read(text, on_bad_box="error")
+    (tmp_path / "gt.txt").write_text(text)
+    source = Source(tmp_path / "gt.txt", problems=Problems(drop_bad_boxes=drop))
+    if drop is False:
+        with pytest.raises(LabelError, match=r"gt.txt:4: a box of width 0 and height 4.*\n.*:10: "):
+            read_labels(source, "wider")
+        return
+    first, _, last = read_labels(source, "wider").images
+    assert (len(first), len(first.ignore), len(last)) == (1, 1, 0)
+    phrase = f"2 boxes smaller than a pixel, left out, first {tmp_path / 'gt.txt'}:4"
+    assert source.problems.left_out() == [phrase]
+
+
+@pytest.mark.parametrize(
+    ("flag", "meaning"), [("0", False), ("1", True), ("0.0", False), ("1.0", True)]
+)
+def test_invalid_column(read, flag, meaning):
+    assert read(f"a.jpg\n1\n1 2 3 4 0 0 0 {flag} 0 0")[0].ignore.tolist() == [meaning]
+
+
+def test_untidy_files(read):
+    (label,) = read("\ufeff0--Parade\\a.jpg\r\n1\r\n\r\n1 2 3 4 0 0 0 0 0 0 \r\n")
+    assert (label.file, label.bboxes.tolist()) == ("0--Parade/a.jpg", [[1, 2, 4, 6]])
 
 
 @pytest.mark.parametrize(
@@ -73,10 +92,19 @@ def test_faces_without_area_are_dropped_with_a_count(read):
         ("a.jpg\n2\n", "a.jpg\n", 2, "expected the number of faces, found '10 20"),
         ("0--Parade/a.jpg\n", "1 2 3 4 0 0 0 0 0 0\n", 1, "expected an image path"),
         ("40 0 0 0 0 0 0", "40 0 0 0 0 0", 3, "9 numbers in a face line, expected 10"),
-        ("5 6 7 8", "5 6 7 nan", 10, "'nan' is not a finite number"),
-        ("5 6 7 8", "five 6 7 8", 10, "'five' is not a finite number"),
-        ("5 6 7 8", "5 6 seven 8", 10, "'seven' is not a finite number"),
+        ("5 6 7 8", "5 6 7 nan", 10, "column 4: nan, expected a finite number"),
+        ("5 6 7 8", "five 6 7 8", 10, "column 1: 'five', expected a number"),
+        ("5 6 7 8", "5 6 seven 8", 10, "column 3: 'seven', expected a number"),
         ("1\n5 6 7 8 1 0 1 0 2 1\n", "", 8, "without a count"),
+        ("b.jpg\n1", f"b.jpg\n{'9' * 5000}", 9, "expected the number of faces, found '9999"),
+        ("b.jpg\n1", "b.jpg\n²", 9, "expected the number of faces, found '²'"),
+        ("b.jpg\n1", "b.jpg\n-1", 9, "expected the number of faces, found '-1'"),
+        ("2 0 0 1 0 0", "2 0 0 2 0 0", 4, "invalid: 2, expected 0 or 1"),
+        ("2 0 0 1 0 0", "2 0 0 -1 0 0", 4, "invalid: -1, expected 0 or 1"),
+        ("2 0 0 1 0 0", "2 0 0 0.5 0 0", 4, "invalid: 0.5, expected 0 or 1"),
+        ("1--Handshaking/b", "../b", 8, "image line: '../b.jpg' does not lie below the folder"),
+        ("1--Handshaking/b", "/b", 8, "image line: '/b.jpg' does not lie below the folder"),
+        ("1--Handshaking/b", "0--Parade/a", 8, "0--Parade/a.jpg a second time, after .*gt.txt:1"),
     ],
 )
 def test_malformed_lines_are_named(read, tmp_path, old, new, line, problem):

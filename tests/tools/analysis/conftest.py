@@ -18,6 +18,7 @@ def run_tool(
 
     def run(name: str, *args: object) -> str:
         script = repo / "tools" / "analysis" / f"{name}.py"
+        monkeypatch.syspath_prepend(str(script.parent))  # as Python does
         monkeypatch.setattr(sys, "argv", [str(script), *map(str, args)])
         runpy.run_path(str(script), run_name="__main__")
         return capsys.readouterr().out

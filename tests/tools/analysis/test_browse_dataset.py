@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmeiou.datasets.readers import read_face_labels
+from mmeiou.labels import read_labels
 from mmeiou.visualization.faces import BOX_COLOUR, LANDMARK_COLOURS
 
 STRIP = 22  # the caption's
@@ -33,11 +33,11 @@ def test_boxes_of_validation_are_where_the_labels_say(run_tool, config, tiny, tm
     )
     assert f"4 of 4 images of the val dataset: {out}" in said
     sheet = cv2.imread(str(out))
-    for row, label in enumerate(read_face_labels(tiny / "labelv2/val/labelv2.txt")):
+    for row, label in enumerate(read_labels(tiny / "labelv2/val/labelv2.txt").images):
         top = row * (STRIP + 192 + 6) + STRIP
         y, x = np.nonzero(coloured(sheet[top : top + 192, :192], BOX_COLOUR))
         # the image of twice the size is drawn with thin lines
-        expected = np.rint(2 * label.boxes[0])
+        expected = np.rint(2 * label.bboxes[0])
         np.testing.assert_allclose([x.min(), y.min(), x.max(), y.max()], expected, atol=1)
 
 

@@ -65,13 +65,13 @@ def test_curves_of_one_and_of_two_runs(run_tool, runs, tmp_path) -> None:
 def test_precision_recall_by_hand(import_tool, figures, tmp_path) -> None:
     """Two faces; one is found at a score of 1, a false one follows at 0."""
     tool = import_tool("plot_precision_recall")
-    labels = tool.read_labels(
+    labels = tool.labels_from(
         write_ground_truth(
             tmp_path / "gt", {"0--A/one": ([[0, 0, 9, 9], [30, 30, 9, 9]], [[1], [1, 2], [1, 2]])}
         )
     )
     write_text(tmp_path / "pred", "0--A/one", "0 0 9 9 1", "60 60 9 9 0")
-    found = {"mine": tool.read_detections(tmp_path / "pred")}
+    found = {"mine": tool.read_predictions(tmp_path / "pred")}
     seen = figures(tool)
     tool.plot(tmp_path / "pr.png", labels, found, WIDERProtocol())
     easy, medium, hard = seen[0].axes

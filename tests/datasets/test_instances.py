@@ -5,19 +5,30 @@ import numpy as np
 import pytest
 from mmdet.datasets.transforms import LoadAnnotations as MMDetLoadAnnotations
 
-from mmeiou.datasets.instances import FaceArrays, FaceInstances
+from mmeiou.datasets.instances import LazyInstances
 from mmeiou.datasets.transforms import LoadAnnotations
+from mmeiou.labels import ImageLabels
 
 DICTS = [
     {"bbox": [1, 2, 3, 4], "bbox_label": 0, "ignore_flag": 0, "keypoints": [[5, 6, 1]]},
-    {"bbox": [2, 2, 9, 8], "bbox_label": 0, "ignore_flag": 1, "keypoints": [[0, 0, 0]]},
+    {"bbox": [2, 2, 9, 8], "bbox_label": 1, "ignore_flag": 1, "keypoints": [[0, 0, 0]]},
 ]
 
 
+def record(num_keypoints=1):
+    points = np.array([d["keypoints"] for d in DICTS])
+    return ImageLabels(
+        "a.jpg",
+        None,
+        bboxes=np.array([d["bbox"] for d in DICTS], dtype=np.float64),
+        labels=np.array([d["bbox_label"] for d in DICTS]),
+        ignore=np.array([False, True]),
+        keypoints=points if num_keypoints else np.zeros((2, 0, 3)),
+    )
+
+
 def faces(*, keypoints=True):
-    points = np.array([d["keypoints"] for d in DICTS], np.float32) if keypoints else None
-    boxes = np.array([d["bbox"] for d in DICTS], np.float32)
-    return FaceInstances(FaceArrays(boxes, np.array([False, True]), points))
+    return LazyInstances(record(), 1 if keypoints else None)
 
 
 def test_reads_like_a_list():
@@ -41,6 +52,30 @@ def test_writes_like_a_list():
     assert made == [{**DICTS[1], "ignore_flag": 0}, DICTS[0]]
     made.clear()
     assert (made == [], len(made)) == (True, 0)
+
+
+def test_landmarks_that_the_record_lacks_have_no_weight():
+    made = LazyInstances(record(0), 2)
+    assert [one["keypoints"] for one in made] == [[[0, 0, 0]] * 2] * 2
+    assert [one["keypoints"] for one in LazyInstances(record(0), 0)] == [[], []]
+    with pytest.raises(ValueError, match=r"1 landmarks of a.jpg, not 2"):
+        LazyInstances(record(), 2)
+
+
+def test_arrays_are_those_of_the_record():
+    made = faces()
+    assert (made.bboxes.dtype, made.keypoints.dtype) == (np.float32, np.float32)
+    assert made.labels.tolist() == [0, 1]
+    assert made.ignore.tolist() == [False, True]
+
+
+def test_who_has_looked_into_the_dicts_may_have_changed_them():
+    made = faces()
+    assert len(made) == 2
+    assert made.any_countable()
+    assert made.untouched
+    next(iter(made))
+    assert not made.untouched
 
 
 def test_countable_faces():

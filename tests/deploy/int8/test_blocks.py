@@ -1,13 +1,13 @@
-"""Dividing a graph into units."""
+"""Dividing a graph into blocks."""
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from mmeiou.deploy.int8.units import name_nodes, units_of
+from mmeiou.deploy.int8.blocks import blocks_of, name_nodes
 
 
-def test_a_unit_ends_where_the_next_dense_convolution_begins() -> None:
+def test_a_block_ends_where_the_next_dense_convolution_begins() -> None:
     ones = [
         helper.make_tensor(name, TensorProto.FLOAT, dims, [1.0] * 4)
         for name, dims in {"dense": (2, 2, 1, 1), "deep": (4, 1, 1, 1)}.items()
@@ -24,22 +24,22 @@ def test_a_unit_ends_where_the_next_dense_convolution_begins() -> None:
     ]
     graph = helper.make_graph(nodes, "g", [], [], ones)
     name_nodes(graph)
-    units = units_of(graph)
-    assert [unit.name for unit in units] == ["net.stem", "last"]
-    assert units[0].nodes == ("/net/stem/conv/Conv", "Relu_2", "Conv_3", "pool")
-    assert units[1].nodes == ("last", "sum")
+    blocks = blocks_of(graph)
+    assert [block.name for block in blocks] == ["net.stem", "last"]
+    assert blocks[0].nodes == ("/net/stem/conv/Conv", "Relu_2", "Conv_3", "pool")
+    assert blocks[1].nodes == ("last", "sum")
     del graph.node[1:]
     with pytest.raises(ValueError, match="no dense convolution"):
-        units_of(graph)
+        blocks_of(graph)
 
 
-def test_yunet_is_divided_into_its_depthwise_separable_units(float_model: onnx.ModelProto) -> None:
-    units = units_of(float_model.graph)
-    assert len(units) == 2 + 5 * 2 + 3 + 3 + 3  # stem, stages, neck, shared, predictors
-    nodes = [node for unit in units for node in unit.nodes]
+def test_yunet_is_divided_into_its_depthwise_separable_blocks(float_model: onnx.ModelProto) -> None:
+    blocks = blocks_of(float_model.graph)
+    assert len(blocks) == 2 + 5 * 2 + 3 + 3 + 3  # stem, stages, neck, shared, predictors
+    nodes = [node for block in blocks for node in block.nodes]
     kinds = {node.name: node.op_type for node in float_model.graph.node}
     assert len(set(nodes)) == len(nodes)
     assert set(nodes) == {
         name for name, kind in kinds.items() if kind in {"Conv", "Relu", "MaxPool", "Resize", "Add"}
     }
-    assert [kinds[name] for name in units[1].nodes] == ["Conv", "Conv", "Relu", "MaxPool"]
+    assert [kinds[name] for name in blocks[1].nodes] == ["Conv", "Conv", "Relu", "MaxPool"]

@@ -1,4 +1,4 @@
-"""The parts of a graph that are in integers or in float as a whole."""
+"""Blocks of layers, each of them in integers or in float as a whole."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import onnx
 OPERATORS = ("Conv", "Relu", "MaxPool", "Resize", "Add")  # what is quantized
 
 
-class Unit(NamedTuple):
+class Block(NamedTuple):
     """A dense convolution and all that follows up to the next one: for YuNet, a DP unit."""
 
     name: str
@@ -16,13 +16,13 @@ class Unit(NamedTuple):
 
 
 def name_nodes(graph: onnx.GraphProto) -> None:
-    """Give a name to the nodes without one; units and the quantizer go by names."""
+    """Give a name to the nodes without one; blocks and the quantizer go by names."""
     for index, node in enumerate(graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
 
 
-def units_of(graph: onnx.GraphProto) -> list[Unit]:
-    """Divide what can be quantized into units, in the order of execution.
+def blocks_of(graph: onnx.GraphProto) -> list[Block]:
+    """Divide what can be quantized into blocks, in the order of execution.
 
     Args:
         graph: Its nodes have names.
@@ -31,20 +31,20 @@ def units_of(graph: onnx.GraphProto) -> list[Unit]:
         ValueError: If there is no dense convolution.
     """
     dims = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    unit_of: dict[str, int] = {}  # of the tensors
+    block_of: dict[str, int] = {}  # of the tensors
     names: list[str] = []
     members: list[list[str]] = []
     for node in graph.node:
         if node.op_type == "Conv" and _is_dense(node, dims):
-            unit_of[node.output[0]] = len(names)
+            block_of[node.output[0]] = len(names)
             names.append(_short(node.name))
             members.append([node.name])
-        elif node.op_type in OPERATORS and node.input[0] in unit_of:
-            unit = unit_of[node.output[0]] = unit_of[node.input[0]]
-            members[unit].append(node.name)
+        elif node.op_type in OPERATORS and node.input[0] in block_of:
+            block = block_of[node.output[0]] = block_of[node.input[0]]
+            members[block].append(node.name)
     if not names:
         raise ValueError("the graph has no dense convolution: nothing to quantize")
-    return [Unit(name, tuple(nodes)) for name, nodes in zip(names, members, strict=True)]
+    return [Block(name, tuple(nodes)) for name, nodes in zip(names, members, strict=True)]
 
 
 def _is_dense(node: onnx.NodeProto, dims: dict[str, tuple[int, ...]]) -> bool:

@@ -1,10 +1,12 @@
+"""Whether a JPEG is whole."""
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmeiou.datasets.transforms.integrity import is_truncated_jpeg
+from mmeiou.labels.image_files import is_truncated_jpeg
 
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 

@@ -6,7 +6,7 @@ from mmeiou.apis.candidates import Candidates
 from mmeiou.functional.boxes import box_area, intersection
 
 
-def disagreement(reference: Sequence[Candidates], other: Sequence[Candidates]) -> float:
+def quantization_error(reference: Sequence[Candidates], other: Sequence[Candidates]) -> float:
     r"""Share of the reference's scores that is misplaced, in size or in space.
 
     .. math:: \frac{\sum_i |s_i - s'_i| + s_i (1 - \mathrm{IoU}(b_i, b'_i))}{\sum_i s_i}

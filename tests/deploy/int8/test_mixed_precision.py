@@ -1,0 +1,118 @@
+"""The search for what stays in float."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from mmeiou.apis.candidates import Candidates
+from mmeiou.apis.images import load_image
+from mmeiou.apis.views import make_views
+from mmeiou.deploy.int8.mixed_precision import MixedPrecisionQuantizer, latencies, search
+from mmeiou.deploy.int8.quantization_error import quantization_error
+
+SIZE = (96, 64)
+
+
+def proposed(boxes: list[list[float]], scores: list[float]) -> Candidates:
+    boxes_, scores_ = torch.tensor(boxes), torch.tensor(scores)
+    return Candidates(boxes_, scores_, boxes_[:, None, :2], torch.zeros(len(scores)).long())
+
+
+def test_quantization_error_by_hand() -> None:
+    one = proposed([[0.0, 0, 2, 2], [0, 0, 4, 4]], [0.5, 0.25])
+    # Half of the first box is missed, the second one's score is off by 0.05.
+    other = proposed([[0.0, 0, 2, 1], [0, 0, 4, 4]], [0.5, 0.3])
+    assert quantization_error([one], [one]) == 0
+    assert quantization_error([one], [other]) == pytest.approx((0.05 + 0.5 * 0.5) / 0.75)
+    assert quantization_error([one, one], [other, one]) == pytest.approx((0.05 + 0.5 * 0.5) / 1.5)
+
+
+@pytest.fixture(scope="module")
+def quantizer(float_model: onnx.ModelProto, images: list[np.ndarray]) -> MixedPrecisionQuantizer:
+    return MixedPrecisionQuantizer(float_model, images, SIZE)
+
+
+def test_every_second_image_is_measured_on(
+    quantizer: MixedPrecisionQuantizer, images: list[np.ndarray]
+) -> None:
+    assert len(quantizer.batches) == 2
+    np.testing.assert_array_equal(
+        quantizer.batches[1][0, :, :60, :90], images[2].transpose(2, 0, 1)
+    )
+    np.testing.assert_array_equal(quantizer.validation[0], images[1])
+
+
+def test_a_model_of_float_only_has_no_error(quantizer: MixedPrecisionQuantizer) -> None:
+    assert quantizer.quantize(quantizer.blocks).error < 1e-6
+    assert quantizer.quantize([]).error > 1e-3
+
+
+def test_the_fastest_is_taken_if_it_is_near_enough(
+    quantizer: MixedPrecisionQuantizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mmeiou.deploy.int8.mixed_precision.latencies",
+        lambda models, _: [10.0, 9.0, 7.0, 8.0, *[9.0] * (len(models) - 4)],
+    )
+    lines: list[str] = []
+    best_trial = search(quantizer, float("inf"), lines.append)
+    assert list(best_trial.in_float) == quantizer.blocks[:1]
+    assert len(lines) == 7
+    assert re.match(r"0.70 of float's latency, error 0.\d+, \d+ kB; in float: ", lines[1])
+
+
+def test_blocks_go_to_float_until_the_error_is_small(
+    quantizer: MixedPrecisionQuantizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mmeiou.deploy.int8.mixed_precision.latencies",
+        lambda models, _: list(range(1, 1 + len(models))),
+    )
+    start = quantizer.quantize([]).error
+    wanted = 0.8 * start
+    lines: list[str] = []
+    best_trial = search(quantizer, wanted, lines.append)
+    assert best_trial.error <= wanted
+    assert best_trial.in_float
+    first = [line for line in lines[7:] if line.count(",") == 1]  # a single block in float
+    assert len(first) == len(quantizer.blocks)
+    lowest = min(first, key=lambda line: float(line.split()[1].rstrip(",")))
+    assert lowest.endswith(f"in float: {best_trial.in_float[0].name}")
+
+
+def test_an_impossible_wish_ends_with_one_block_in_integers(
+    float_model: onnx.ModelProto, images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mmeiou.deploy.int8.mixed_precision.latencies",
+        lambda models, _: list(range(1, 1 + len(models))),
+    )
+    small = MixedPrecisionQuantizer(float_model, images[:2], SIZE)
+    small.blocks = small.blocks[:3]  # the others stay in integers
+    assert len(search(small, 0, lambda _: None).in_float) == 2
+
+
+def test_latencies_are_of_each_model(quantizer: MixedPrecisionQuantizer) -> None:
+    large = latencies([quantizer.float_model] * 2, quantizer.batches[0])
+    assert len(large) == 2
+    assert all(0 < seconds < 1 for seconds in large)
+
+
+def test_one_image_is_too_few(float_model: onnx.ModelProto, images: list[np.ndarray]) -> None:
+    with pytest.raises(ValueError, match="at least two images, got 1"):
+        MixedPrecisionQuantizer(float_model, images[:1], SIZE)
+
+
+def test_the_released_weights_fit_into_130_kb(shared_data: Path) -> None:
+    weights = onnx.load(shared_data / "weights/yunet_n_320_320.onnx")
+    paths = sorted((shared_data / "widerface/WIDER_train/images").rglob("*.jpg"))[::60]
+    views = [next(make_views(load_image(path), (1,), None, (320, 320))) for path in paths]
+    trial = MixedPrecisionQuantizer(weights, [view.pixels for view in views], (320, 320)).quantize(
+        []
+    )
+    assert trial.model.ByteSize() <= 130_000
+    assert trial.error < 0.4
