@@ -33,7 +33,7 @@ class StopHook(Hook):
     gradients are accumulated, that is a step of the optimizer. A validation of one process is
     broken off; several finish it first.
 
-    Needs :class:`mmeiou.engine.CheckpointHook`.
+    Saves by :class:`mmeiou.engine.CheckpointHook`; a run without that one is not listened for.
     """
 
     priority = "LOWEST"  # behind everything that changes the state
@@ -45,12 +45,10 @@ class StopHook(Hook):
         self.agreement: tuple[Any, torch.Tensor] | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Listen.
-
-        Raises:
-            ValueError: If the run has no hook that can save.
-        """
-        _saving(runner)
+        """Listen."""
+        if _saving(runner) is None:
+            runner.logger.warning("no mmeiou.CheckpointHook: a signal ends this run without saving")
+            return
         self.before = {number: signal.signal(number, self._note) for number in _SIGNALS}
 
     def after_train(self, runner: Runner) -> None:  # noqa: ARG002
@@ -110,7 +108,9 @@ class StopHook(Hook):
 
     def stop(self, runner: Runner, epoch: int, iteration: int) -> NoReturn:
         """Save, say so, and exit; on all processes."""
-        path = _saving(runner).save_interrupted(runner, epoch, iteration)
+        saving = _saving(runner)
+        assert saving is not None
+        path = saving.save_interrupted(runner, epoch, iteration)
         runner.logger.warning(
             "%s: stopped after %d steps and saved %s. To go on, run the same command with --resume",
             signal.Signals(self.signal).name,
@@ -153,11 +153,8 @@ def train(runner: Runner) -> None:
         raise
 
 
-def _saving(runner: Runner) -> CheckpointHook:
-    for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook):
-            return hook
-    raise ValueError("StopHook saves by mmeiou.CheckpointHook, which this run does not have")
+def _saving(runner: Runner) -> CheckpointHook | None:
+    return next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
 
 
 def _updated(runner: Runner, steps: int) -> bool:

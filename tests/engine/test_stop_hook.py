@@ -136,10 +136,15 @@ def test_accumulated_gradients_are_not_thrown_away(tmp_path, monkeypatch) -> Non
     assert saved["meta"]["iter"] == 3
 
 
-def test_it_needs_what_saves(tmp_path) -> None:
-    hooks = {"stop": {"type": "mmeiou.StopHook"}}
-    with pytest.raises(ValueError, match=r"saves by mmeiou\.CheckpointHook"):
-        make_runner(tmp_path, 1, default_hooks=hooks).train()
+@pytest.mark.parametrize("saving", [None, {"type": "CheckpointHook"}])
+def test_without_what_saves_it_does_not_listen(tmp_path, saving, monkeypatch, capsys) -> None:
+    heard = []
+    signal.signal(signal.SIGUSR1, lambda *_: heard.append(0))
+    send_at(monkeypatch, TinyDataset, "__getitem__", 1, signal.SIGUSR1)
+    hooks = {"stop": {"type": "mmeiou.StopHook"}, "checkpoint": saving}
+    train(make_runner(tmp_path, 1, default_hooks=hooks))
+    assert heard
+    assert "a signal ends this run without saving" in "".join(capsys.readouterr())
 
 
 SCRIPT = """
