@@ -203,7 +203,7 @@ def test_other_landmarks_and_classes(folder: Path, monkeypatch: pytest.MonkeyPat
     model = MODELS.build(cfg.model)
     checkpoint = torch.load("yunet_n.pth", weights_only=True)
     hook = HOOKS.build(cfg.default_hooks.checkpoint_guard)
-    hook.after_load_checkpoint(SimpleNamespace(model=model), checkpoint)
+    hook.after_load_checkpoint(SimpleNamespace(model=model, _resume=False), checkpoint)
     load_state_dict(model, checkpoint["state_dict"])
     kept = [
         key

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from mmdet.apis import DetInferencer
 
 from mmeiou.apis import FaceDetector
+from mmeiou.compat.archive import CheckpointError
 
 
 @pytest.mark.filterwarnings("ignore:dataset_meta or class names are not saved")
@@ -20,3 +22,12 @@ def test_finds_what_the_face_detector_finds(tiny, noise, monkeypatch, tmp_path) 
     written = inferencer(noise, out_dir=str(tmp_path), pred_score_thr=0.4)
     assert len(written["predictions"][0]["scores"]) == len(faces)
     assert len(list((tmp_path / "vis").iterdir())) == 1
+
+
+def test_a_config_kept_in_the_weights_is_not_run(tiny, tmp_path) -> None:
+    program = f"open({str(tmp_path / 'ran')!r}, 'w').close()"
+    content = {"state_dict": torch.load(tiny.checkpoint), "meta": {"cfg": program}}
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(CheckpointError, match=r"w\.pth comes without a config: .*model=CONFIG"):
+        DetInferencer(weights=str(tmp_path / "w.pth"), device="cpu")
+    assert not (tmp_path / "ran").exists()
