@@ -6,12 +6,15 @@ Imports the MM stack only inside functions: MMEngine fixes its device when it is
 
 import argparse
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from mmeiou.config import read_config
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+# Of a process that waits for another; a config's is env_cfg.dist_cfg.timeout.
+TIMEOUT_SECONDS = 600
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,8 +81,19 @@ def load_config(args: argparse.Namespace) -> Any:
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{Path(args.config).stem}"
     if args.launcher != "none":
+        cfg.merge_from_dict({"env_cfg.dist_cfg.timeout": _timeout(cfg)})
         prepare_distributed_cpu(cfg)
     return cfg
+
+
+def is_first_process(launcher: str) -> bool:
+    """Whether this is the process of a training that writes; to be known before it is set up."""
+    rank = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
+    return launcher == "none" or os.environ.get(rank[launcher], "0") == "0"
+
+
+def _timeout(cfg: Any) -> float:
+    return cfg.get("env_cfg", {}).get("dist_cfg", {}).get("timeout", TIMEOUT_SECONDS)
 
 
 def prepare_distributed_cpu(cfg: Any) -> None:
@@ -93,7 +107,7 @@ def prepare_distributed_cpu(cfg: Any) -> None:
             f"--launcher {cfg.launcher} needs CUDA devices; on CPUs use torchrun or mim with "
             "--launcher pytorch"
         )
-    torch.distributed.init_process_group("gloo")
+    torch.distributed.init_process_group("gloo", timeout=timedelta(seconds=_timeout(cfg)))
     cfg.model_wrapper_cfg = {
         "type": "MMDistributedDataParallel",
         "broadcast_buffers": False,

@@ -118,7 +118,8 @@ def main() -> None:
     else:
         step(sys.executable, MAKE_SAMPLE_FACES, cfg.data_root)
     options = ["--cfg-options", *args.cfg_options] if args.cfg_options else []
-    step(sys.executable, *trainer(), CONFIG, "--work-dir", args.work_dir, *options)
+    where = ("--work-dir", args.work_dir, "--overwrite")
+    step(sys.executable, *trainer(), CONFIG, *where, *options)
 
     curves = read_curves(args.work_dir)
     ap = curves.metrics[AP_KEY][-1][1]

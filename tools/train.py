@@ -1,9 +1,12 @@
 """Train a detector from a config."""
 
 import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from mmeiou.cli import add_run_arguments, load_config
+from mmeiou.cli import add_run_arguments, is_first_process, load_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,6 +28,11 @@ def parse_args() -> argparse.Namespace:
         metavar="CHECKPOINT",
         help="resume from this checkpoint, or from the latest in the work folder",
     )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="delete the checkpoints that an earlier run left in the work folder",
+    )
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -34,6 +42,8 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     from mmengine.runner import Runner  # noqa: PLC0415 - after the device is chosen
+
+    from mmeiou.engine.stop_hook import train  # noqa: PLC0415
 
     if args.amp:
         _mix_precision(cfg.optim_wrapper)
@@ -46,7 +56,38 @@ def main() -> None:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume
-    Runner.from_cfg(cfg).train()
+    _keep_safe(cfg)
+    with ExitStack() as stack:
+        if is_first_process(args.launcher):
+            _take_folder(cfg, stack, overwrite=args.overwrite)
+        train(Runner.from_cfg(cfg))
+
+
+def _keep_safe(cfg: Any) -> None:
+    """Give runs of other configs, as of MMDetection's runtime, the hooks that lose nothing."""
+    hooks = cfg.setdefault("default_hooks", {})
+    checkpoint = hooks.setdefault("checkpoint", {"type": "CheckpointHook", "interval": 1})
+    if checkpoint and checkpoint["type"] in {"CheckpointHook", "mmengine.CheckpointHook"}:
+        checkpoint["type"] = "mmeiou.CheckpointHook"
+    if checkpoint and checkpoint["type"] == "mmeiou.CheckpointHook":
+        hooks.setdefault("stop", {"type": "mmeiou.StopHook"})
+
+
+def _take_folder(cfg: Any, stack: ExitStack, *, overwrite: bool) -> None:
+    """Keep the work folder for this run, and what earlier ones saved in it."""
+    from mmeiou.engine import work_dir  # noqa: PLC0415
+
+    folder = Path(cfg.work_dir)
+    resumed = (cfg.get("load_from") or "auto") if cfg.get("resume") else None
+    try:
+        if taken_over := stack.enter_context(work_dir.owned(folder)):
+            print(taken_over, file=sys.stderr)
+        if overwrite and not resumed:
+            for path in work_dir.checkpoints(folder):
+                path.unlink()
+        work_dir.refuse_overwriting(folder, resumed)
+    except work_dir.WorkDirError as error:
+        raise SystemExit(str(error)) from error
 
 
 def _mix_precision(optim_wrapper: Any) -> None:

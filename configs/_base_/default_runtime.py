@@ -6,12 +6,18 @@ default_hooks = dict(
     logger=dict(type="LoggerHook", interval=50),
     param_scheduler=dict(type="ParamSchedulerHook"),
     checkpoint=dict(
-        type="CheckpointHook", interval=10, max_keep_ckpts=3, save_best="auto", rule="greater"
+        type="mmeiou.CheckpointHook",
+        interval=10,
+        max_keep_ckpts=3,
+        save_best="auto",
+        rule="greater",
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="DetVisualizationHook"),
     # Refuses a checkpoint that does not fit the model, instead of loading what happens to match.
     checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),
+    # SIGTERM, SIGINT, SIGUSR1: saves behind the current step and exits with 75.
+    stop=dict(type="mmeiou.StopHook"),
     # On the CPU: activations are not mapped anew from the system at every step. The process keeps
     # its peak of memory until it ends; default_hooks.reuse_memory.enable=False refuses that.
     reuse_memory=dict(type="mmeiou.ReuseMemoryHook", enable=True),
@@ -20,7 +26,9 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
+    # Seconds after which a process that waits for one that died or hangs ends with an error. Longer
+    # than the first process takes for the metric of a validation.
+    dist_cfg=dict(backend="nccl", timeout=600),
 )
 
 # MMEIOU_TENSORBOARD=1 mim train mmeiou ... writes for TensorBoard, too (pip install tensorboard).

@@ -1,8 +1,9 @@
 """Exported detectors, run by ONNX Runtime; MMDetection is not needed."""
 
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
 from mmeiou.apis.views import Size, padded_size
 from mmeiou.functional.priors import decode_boxes, decode_keypoints, grid_priors
+
+# A file may say anything: what it says is not allocated. FPNs end at 128; 8192 x 8192 pixels.
+_MAX_STRIDE = 1024
+_MAX_PIXELS = 8192**2
 
 
 class OnnxBackend:
@@ -40,7 +45,7 @@ class OnnxBackend:
             raise FileNotFoundError(f"model {path} not found")
         self.session = _open(fspath(path), device)
         shapes = {output.name: output.shape for output in self.session.get_outputs()}
-        self.strides = sorted(int(name[4:]) for name in shapes if re.fullmatch(r"cls_\d+", name))
+        self.strides = _strides(path, shapes)
         branches = ("cls", "obj", "bbox", *(["kps"] if "kps_8" in shapes else []))
         self.names = {branch: [f"{branch}_{s}" for s in self.strides] for branch in branches}
         missing = {name for names in self.names.values() for name in names} - set(shapes)
@@ -50,11 +55,9 @@ class OnnxBackend:
                 "kps_8, cls_16 and so on itself; export with tools/export_onnx.py, without "
                 "--with-nms"
             )
-        batch, _, height, width = self.session.get_inputs()[0].shape
         self.divisor = self.strides[-1]
         self.classes = _classes(self.session.get_modelmeta().custom_metadata_map)
-        self.fixed_size = (width, height) if isinstance(width, int) else None
-        self.fixed_batch = batch if isinstance(batch, int) else None
+        self.fixed_batch, self.fixed_size = _fixed(path, self.session.get_inputs()[0].shape)
 
     def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
         """What the network proposes, in pixels of its input.
@@ -108,6 +111,34 @@ def _classes(metadata: Mapping[str, str]) -> tuple[str, ...]:
     except ValueError:
         return ()
     return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def _strides(path: str | PathLike[str], names: Iterable[str]) -> list[int]:
+    digits = [name[4:] for name in names if re.fullmatch(r"cls_[0-9]+", name)]
+    if any(len(one) > len(str(_MAX_STRIDE)) or not 1 <= int(one) <= _MAX_STRIDE for one in digits):
+        raise ValueError(f"{path}: strides {', '.join(digits)}, expected 1 to {_MAX_STRIDE}")
+    return sorted(map(int, digits))
+
+
+def _fixed(
+    path: str | PathLike[str], shape: Sequence[int | str | None]
+) -> tuple[int | None, Size | None]:
+    """Images of a batch, and width and height of an image, where an input's shape says them."""
+    batch, _, height, width = (
+        [side if isinstance(side, int) else None for side in shape]
+        if len(shape) == len("NCHW")
+        else [0] * 4
+    )
+    given = [side for side in (batch, height, width) if side is not None]
+    if min(given, default=1) < 1 or math.prod(given) > _MAX_PIXELS:
+        raise ValueError(
+            f"{path}: input {shape}, expected (N, 3, H, W) of no more than {_MAX_PIXELS} pixels"
+        )
+    if (height is None) != (width is None):
+        raise ValueError(
+            f"{path}: input {shape}, expected height and width, or neither, as numbers"
+        )
+    return batch, (width, height) if width is not None and height is not None else None
 
 
 def as_batch(images: Sequence[Image], size: Size) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Work-arounds for the stack below mmeiou, all in one place.
 
 - :mod:`mmeiou.compat.ops`: PyTorch stand-ins where MMCV comes without compiled ops.
-- :mod:`mmeiou.compat.checkpoint`: checkpoints are loaded as data, never as code.
+- :mod:`mmeiou.compat.checkpoint`: checkpoints are loaded as data, never as code, and whole.
+- :mod:`mmeiou.compat.newest_checkpoint`: a damaged one is not resumed from.
 - :mod:`mmeiou.compat.inferencer`: MMDetection's ``DetInferencer`` with our pipelines.
 - :mod:`mmeiou.compat.remarks`: no remarks on packages that nothing asked for.
 
@@ -20,7 +21,11 @@ _HOOKS = {
         ("mmeiou.compat.ops.stand_ins:install", "mmcv"),
         ("mmeiou.compat.ops.stand_ins:announce", "mmcv.ops"),
     ),
-    "checkpoint": (("mmeiou.compat.checkpoint:install", "mmengine.runner.checkpoint"),),
+    "checkpoint": (
+        ("mmeiou.compat.checkpoint:install", "mmengine.runner.checkpoint"),
+        ("mmeiou.compat.checkpoint:refuse_config", "mmengine.infer.infer"),
+        ("mmeiou.compat.newest_checkpoint:install", "mmengine.runner.runner"),
+    ),
     "inferencer": (("mmeiou.compat.inferencer:install", "mmdet.apis.det_inferencer"),),
     "remarks": (
         ("mmeiou.compat.remarks:install", "mmdet"),

@@ -9,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmeiou.engine.checkpoint_fit import require_fit, weights_of
+from mmeiou.engine.resume_fit import require_resumable
 from mmeiou.registry import HOOKS
 
 
@@ -47,10 +48,14 @@ class CheckpointGuardHook(Hook):
             )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Compare the checkpoint with the model.
+        """Compare the checkpoint with the model and, where a run goes on from it, with the run.
 
         Raises:
-            ValueError: Naming the first keys that are missing, unexpected or of another shape.
+            ValueError: Naming the first keys that are missing, unexpected or of another shape, or
+                what of loop, optimizer and schedule differs.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         require_fit(model, weights_of(checkpoint), self.ignore)
+        if runner._resume:  # noqa: SLF001
+            for remark in require_resumable(runner, checkpoint):
+                runner.logger.warning(remark)

@@ -113,6 +113,40 @@ def test_exports_of_other_outputs_are_refused(tiny, tmp_path: Path) -> None:
         FaceDetector(tmp_path / "cut.onnx")
 
 
+@pytest.mark.parametrize("stride", ["0", "00", "99999999999999", "9" * 5000, "2048"])
+def test_crafted_strides_are_refused(tiny, tmp_path: Path, stride: str) -> None:
+    """They divide the sides, and the input is padded to multiples of the largest."""
+    for old in ("8", "32"):
+        model = onnx.load(tiny.dynamic)
+        for part in (model.graph.output, *(node.output for node in model.graph.node)):
+            for index, one in enumerate(part):
+                name = one if isinstance(one, str) else one.name
+                if name.endswith(f"_{old}"):
+                    new = f"{name.removesuffix(old)}{stride}"
+                    if isinstance(one, str):
+                        part[index] = new
+                    else:
+                        one.name = new
+        onnx.save(model, tmp_path / "crafted.onnx")
+        with pytest.raises(ValueError, match=r"crafted\.onnx: strides .*, expected 1 to 1024"):
+            FaceDetector(tmp_path / "crafted.onnx")
+
+
+@pytest.mark.parametrize(
+    ("axis", "size"), [(0, 2**40), (0, 2**28), (2, 2**40), (3, 2**27), (3, None)]
+)
+def test_crafted_shapes_are_refused(tiny, tmp_path: Path, axis: int, size: int | None) -> None:
+    model = onnx.load(tiny.fixed)
+    side = model.graph.input[0].type.tensor_type.shape.dim[axis]
+    if size is None:
+        side.dim_param = "width"
+    else:
+        side.dim_value = size
+    onnx.save(model, tmp_path / "crafted.onnx")
+    with pytest.raises(ValueError, match=r"crafted\.onnx"):
+        FaceDetector(tmp_path / "crafted.onnx")
+
+
 def test_other_detectors_are_refused(tiny) -> None:
     config = tiny.config.with_name("other.py")
     config.write_text(f'_base_ = "{tiny.config}"\nmodel = dict(type="mmdet.SingleStageDetector")\n')

@@ -174,6 +174,39 @@ def test_a_disk_without_room_is_no_end_of_training(tmp_path, source, monkeypatch
     assert decode.calls == 2
 
 
+@pytest.mark.parametrize("plant", ["symlink", "hard link", "link to nothing", "pipe"])
+def test_what_is_planted_in_the_folder_is_left_alone(tmp_path, source, plant):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious" * 8)
+    cache, decode = ImageCache(tmp_path / "cache", 10**6), Decoder()
+    total = cache.folder / "total"
+    if plant == "symlink":
+        total.symlink_to(victim)
+    elif plant == "hard link":
+        total.hardlink_to(victim)
+    elif plant == "link to nothing":
+        total.symlink_to(tmp_path / "made")
+    else:
+        os.mkfifo(total)
+    with pytest.warns(UserWarning, match="keeps no more images"):
+        np.testing.assert_array_equal(cache.fetch(source, decode), PIXELS)
+    assert victim.read_bytes() == b"precious" * 8
+    assert not (tmp_path / "made").exists()
+
+
+def test_an_entry_that_is_a_link_is_replaced_and_not_followed(tmp_path, source):
+    cache = ImageCache(tmp_path / "cache", 10**6)
+    cache.fetch(source, Decoder())
+    (entry,) = entries(cache)
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    entry.unlink()
+    entry.symlink_to(victim)
+    np.testing.assert_array_equal(cache.fetch(source, Decoder()), PIXELS)
+    assert victim.read_bytes() == b"precious"
+    assert not entry.is_symlink()
+
+
 def test_bad_options(tmp_path):
     with pytest.raises(ValueError, match="max_bytes=0: expected a positive"):
         ImageCache(tmp_path, 0)

@@ -14,7 +14,7 @@ from mmeiou.engine.checkpoint_fit import require_fit
 
 
 def runner(model: nn.Module) -> SimpleNamespace:
-    return SimpleNamespace(model=model)
+    return SimpleNamespace(model=model, _resume=False)
 
 
 def net(width: int = 4, *, bias: bool = True) -> nn.Module:

@@ -19,6 +19,8 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader, Runner
 from tiny_faces import NUM_TRAIN, NUM_VAL, write_tiny_faces
 
+from mmeiou.engine.work_dir import owned
+
 OPENMIM = any(distribution.name == "openmim" for distribution in distributions())
 CONFIG = "yunet-n_1xb16-120e_widerface-small.py"
 BATCH = 2
@@ -182,6 +184,26 @@ def test_a_killed_run_resumes_where_its_last_checkpoint_was(tools: Tools) -> Non
         assert torch.equal(state["momentum_buffer"], expected)
     for scheduler, state in zip(runner.param_schedulers, saved["param_schedulers"], strict=True):
         assert scheduler.last_step == state["last_step"]
+
+
+def test_a_folder_is_one_runs(tools: Tools) -> None:
+    tools.train(epochs=1)
+    saved = tools.folder / "work" / "epoch_1.pth"
+    before = saved.read_bytes()
+    train = [str(tools.repo / "tools/train.py"), tools.config]
+    output = tools.run(*train, *tools.arguments(epochs=1), check=False)
+    assert re.search(r"work holds checkpoints of an earlier run \(.*epoch_1\.pth.*--resume", output)
+    assert "Traceback" not in output
+    with owned(tools.folder / "work"):
+        output = tools.run(*train, *tools.arguments("--resume", epochs=2), check=False)
+    assert f"in use by the training pid {os.getpid()} on" in output
+    assert saved.read_bytes() == before
+    tools.train("--overwrite", epochs=1)
+    assert saved.read_bytes() != before
+    # a plain hook, as of MMDetection's runtime, becomes one that loses nothing
+    arguments = tools.arguments("--resume", epochs=2)
+    tools.run(*train, *arguments, "default_hooks.checkpoint.type=CheckpointHook")
+    assert load(tools.folder / "work/epoch_2.pth")["meta"]["optimizer"] == "SGD"
 
 
 def test_two_processes_train_one_model(tools: Tools) -> None:
