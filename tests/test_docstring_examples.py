@@ -21,8 +21,8 @@ def working_folder(
 ) -> None:
     """A new one, with the exported detector that the example of ``mmeiou.apis`` loads."""
     if request.node.callspec.params["name"].startswith("mmeiou.apis."):
+        from mmeiou.config import load_detector  # noqa: PLC0415
         from mmeiou.deploy.onnx_export import export_onnx  # noqa: PLC0415
-        from mmeiou.engine.load_detector import load_detector  # noqa: PLC0415
 
         weights = request.getfixturevalue("shared_data") / "weights/yunet_n.pth"
         cfg = Config.fromfile(REPO / "configs/yunet/yunet-n_2xb16-640e_widerface.py")

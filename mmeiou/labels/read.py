@@ -21,7 +21,10 @@ FORMATS: dict[str, tuple[str, str]] = {
     "labelv2": ("labelv2", "'# path width height', then 'x1 y1 x2 y2' and K times 'x y v'"),
     "retinaface": ("retinaface", "'# path', then 'x y w h', K times 'x y v' and a blur score"),
     "wider": ("wider_bbx", "path, count, then 'x y w h' and six attributes a face"),
-    "wider_mat": ("wider_mat", "folder of wider_face_val.mat and three more"),
+    "wider_mat": (
+        "wider_mat",
+        "folder of wider_face_val.mat and three more, the ground_truth of WIDER's eval_tools.zip",
+    ),
     "coco": ("coco", "json of images, categories and annotations"),
     "yolo": ("yolo", "folder of txt files, 'class cx cy w h' in parts of the image"),
     "voc": ("voc", "folder of Pascal's xml files"),
@@ -58,7 +61,8 @@ def read_labels(
     if not isinstance(source, Source):
         source = Source(Path(source))
     if not source.labels.exists():
-        raise FileNotFoundError(f"labels {source.labels.absolute()} not found")
+        expected = f", expected a {FORMATS[format][1]}" if format in FORMATS else ""
+        raise FileNotFoundError(f"labels {source.labels.absolute()} not found{expected}")
     if format == "auto":
         format = recognise_format(source.labels)  # noqa: A001
     if format not in FORMATS:

@@ -17,6 +17,7 @@ from mmeiou.evaluation.predictions import read_predictions
 from mmeiou.evaluation.wider_report import pair
 from mmeiou.functional.wider_ap import WIDERProtocol, interpolated_ap, wider_pr_curves
 from mmeiou.labels import Detections, LabelSet
+from mmeiou.labels.formats.wider_mat import SUBSETS
 from mmeiou.labels.image_files import image_key
 from mmeiou.visualization.figures import COLOURS, figure
 
@@ -68,7 +69,7 @@ def main() -> None:
     try:
         labels = labels_from(args.labels)
         # as the benchmark does on its own labels
-        protocol = WIDERProtocol(args.iou_thr, skip_faceless=args.labels.is_dir())
+        protocol = WIDERProtocol(args.iou_thr, skip_faceless=labels.subsets == SUBSETS)
         predictions = map(read_predictions, args.predictions)
         plot(args.out, labels, dict(zip(names, predictions, strict=True)), protocol)
     except (OSError, ValueError, ImportError) as error:

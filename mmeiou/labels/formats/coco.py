@@ -158,7 +158,7 @@ def _categories(values: Sequence[Any], source: Source) -> Categories:
             key = _new_id(entry, classes)
             label = name(entry.get("name"), "name")
             if label in labels:
-                raise LabelError(f"name: a second category {label!r}")
+                raise LabelError(f"name: a second category {shown(label)}")
             classes[key] = label
             labels.add(label)
             if not entry.get("keypoints"):

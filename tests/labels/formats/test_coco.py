@@ -71,6 +71,31 @@ def test_boxes_and_landmarks(read):
     assert second.where_image.endswith("labels.json: images[1]")
 
 
+@pytest.mark.parametrize("pairs", [[], [[0, 2]], [[2, 1]]])
+def test_stated_flip_pairs_are_believed_before_names(read, pairs):
+    document = changed(("categories", 0, "flip_pairs"), pairs)
+    assert read(document).flip_pairs == tuple(map(tuple, pairs))
+    # They are of another order, or number, of landmarks.
+    assert read(document, landmarks=("right_ear", "left_ear")).flip_pairs == ((0, 1),)
+
+
+def test_categories_with_other_flip_pairs_are_refused(read):
+    document = changed(("categories", 1, "keypoints"), ["nose", "left_ear", "right_ear"])
+    assert read(document).flip_pairs == ((1, 2),)
+    document["categories"][1]["flip_pairs"] = []
+    with pytest.raises(LabelError, match=r"categories\[1\]: keypoints or flip_pairs: ball has oth"):
+        read(document)
+
+
+def test_landmarks_of_a_category_that_names_none(read):
+    """Those of the others are not meant by it."""
+    document = changed(("annotations", 1, "keypoints"), [0] * 9)
+    assert points(read(document)) == {}
+    document["annotations"][1]["keypoints"] = [1, 1, 2] * 3
+    with pytest.raises(LabelError, match=r"annotations\[1\]: keypoints: 3 landmarks, but its cate"):
+        read(document)
+
+
 def test_chosen_classes_and_landmarks(read):
     labels = read(classes=("person",), landmarks=("right_ear", "nose"))
     assert (labels.classes, labels.landmarks) == (("person",), ("right_ear", "nose"))

@@ -185,6 +185,8 @@ def test_sizes_without_the_images(tmp_path, sizes, message):
     ("header", "message"),
     [
         ("a.jpg,10,20,30,40,face", "csv:1: the first row names the columns: .*, got a.jpg, 10"),
+        ("image,class,x1,y1,x2", "csv:1: the first row names the columns"),
+        ("x1,y1,x2,y2,class", "csv:1: the first row names the columns"),
         ("image,x1,y1,x2,y2,X2", "csv:1: two columns of the name x2"),
         ("image,x1,y1,x2,y2,eye_x", "csv:1: of eye_x and eye_y one is missing"),
         ("image,x1,y1,x2,y2,eye_y", "csv:1: of eye_x and eye_y one is missing"),

@@ -81,6 +81,12 @@ def test_labels_beside_the_folder_of_the_images(source, write, images, tmp_path)
     assert read(source()).images[0].file == "sub/b.png"
 
 
+@pytest.mark.parametrize("place", [(10, 20), (60, 20), (10, 70), (60, 70), (30, 40)])
+def test_a_point_on_the_edge_is_in_its_box(source, write, place):
+    write(rectangle(10, 20, 60, 70), rectangle(100, 20, 160, 70), point("nose", *place))
+    assert points(read(source("images"))) == {"nose": (*place, 2)}
+
+
 @pytest.mark.parametrize(
     ("value", "meaning"),
     [(True, True), (1, True), ("true", True), ("1", True), (False, False), ("False", False)],

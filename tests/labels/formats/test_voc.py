@@ -86,6 +86,14 @@ def test_difficult(source, labels, text, meaning):
     assert read(source()).images[0].ignore.tolist() == [meaning]
 
 
+def test_blanks_around_values(source, labels):
+    text = xml().replace(">face<", ">\n face\n<").replace(">11<", "> 11 <")
+    (labels / "a.xml").write_text(text)
+    found = read(source())
+    assert found.classes == ("face",)
+    assert found.images[0].bboxes.tolist() == [[11, 21, 30, 40]]
+
+
 def test_what_has_no_difficult_is_not(source, labels):
     (labels / "a.xml").write_text(xml().replace("<difficult>0</difficult>", ""))
     assert read(source()).images[0].ignore.tolist() == [False]
