@@ -58,14 +58,14 @@ def stop(folder: Path, **options) -> tuple[dict, object]:
     return CheckpointLoader.load_checkpoint(str(folder / "interrupted.pth")), runner
 
 
-@pytest.mark.parametrize("number", NUMBERS[:3], ids=lambda one: one.name)
 @pytest.mark.parametrize(
-    ("image", "where"),
+    ("number", "image", "where"),
     # 8 images are two steps, and every epoch is validated on them
     [
-        (1, (0, 1)),  # in the first step
-        (8, (1, 2)),  # in the last of an epoch: at its end, where the validation would begin
-        (8 + 8 + 3, (1, 3)),
+        (signal.SIGTERM, 1, (0, 1)),  # in the first step
+        # in the last of an epoch: at its end, where the validation would begin
+        (signal.SIGINT, 8, (1, 2)),
+        (signal.SIGUSR1, 8 + 8 + 3, (1, 3)),
     ],
 )
 def test_a_signal_in_training(tmp_path, monkeypatch, number, image, where, capsys) -> None:
@@ -163,7 +163,7 @@ def slowly(self, index):
 TinyDataset.__getitem__ = slowly
 options = dict(launcher="none")
 if "RANK" in os.environ:
-    cfg = Config(dict(launcher="pytorch", env_cfg=dict(dist_cfg=dict(timeout=6))))
+    cfg = Config(dict(launcher="pytorch", env_cfg=dict(dist_cfg=dict(timeout=3))))
     prepare_distributed_cpu(cfg)
     options = dict(launcher="pytorch", model_wrapper_cfg=cfg.model_wrapper_cfg)
 hooks = {hooks!r}
@@ -235,4 +235,4 @@ def test_a_process_that_hangs_ends_the_others(tmp_path) -> None:
         assert processes[0].wait(60) not in {0, 75}
     finally:
         end(processes)
-    assert "Timed out waiting 6000ms" in (tmp_path / "rank0.log").read_text()
+    assert "Timed out waiting 3000ms" in (tmp_path / "rank0.log").read_text()
