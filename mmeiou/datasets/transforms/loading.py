@@ -91,6 +91,10 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
             raise ImageError(f"{path}: cannot be read ({error})") from error
         if is_truncated_jpeg(data):
             raise ImageError(f"{path}: truncated JPEG of {len(data)} bytes")
+        if data[:4] in TIFF:  # the one format of the list that may hold floats
+            stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            if stored is not None and stored.dtype.kind == "f":
+                raise ImageError(f"{path}: {FLOAT_IMAGE}")
         try:
             img = mmcv.imfrombytes(data, flag=self.color_type, backend=self.imdecode_backend)
         except Exception as error:
@@ -98,10 +102,6 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
             raise ImageError(f"{path}: cannot be decoded ({error})") from error
         if img is None:
             raise ImageError(f"{path}: not an image that {self.imdecode_backend} can decode")
-        if data[:4] in TIFF:  # the one format of the list that may hold floats
-            stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-            if stored is not None and stored.dtype.kind == "f":
-                raise ImageError(f"{path}: {FLOAT_IMAGE}")
         return img
 
 
