@@ -18,6 +18,10 @@ default_hooks = dict(
     checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),
     # SIGTERM, SIGINT, SIGUSR1: saves behind the current step and exits with 75.
     stop=dict(type="mmeiou.StopHook"),
+    # A resumed run ends with the weights of an uninterrupted one, and makes up for a
+    # validation that was cut short.
+    exact_resume=dict(type="mmeiou.ExactResumeHook"),
+    resume_validation=dict(type="mmeiou.ResumeValidationHook"),
     # On the CPU: activations are not mapped anew from the system at every step. The process keeps
     # its peak of memory until it ends; default_hooks.reuse_memory.enable=False refuses that.
     reuse_memory=dict(type="mmeiou.ReuseMemoryHook", enable=True),

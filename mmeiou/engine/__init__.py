@@ -5,7 +5,9 @@ from mmeiou.engine.checkpoint_guard_hook import CheckpointGuardHook
 from mmeiou.engine.checkpoint_hook import CheckpointHook
 from mmeiou.engine.compile_hook import CompileHook
 from mmeiou.engine.det_visualization_hook import DetVisualizationHook
+from mmeiou.engine.exact_resume_hook import ExactResumeHook
 from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
+from mmeiou.engine.resume_validation_hook import ResumeValidationHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 from mmeiou.engine.stop_hook import StopHook
 
@@ -15,7 +17,9 @@ __all__ = [
     "CheckpointHook",
     "CompileHook",
     "DetVisualizationHook",
+    "ExactResumeHook",
     "FoldBatchNormHook",
+    "ResumeValidationHook",
     "ReuseMemoryHook",
     "StopHook",
 ]

@@ -8,5 +8,8 @@ coco_evaluator = dict(
 )
 guard = dict(
     checkpoint=dict(save_best="auto", rule="greater"),
-    checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),  # see default_runtime.py
+    # See default_runtime.py.
+    checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),
+    exact_resume=dict(type="mmeiou.ExactResumeHook"),
+    resume_validation=dict(type="mmeiou.ResumeValidationHook"),
 )
