@@ -6,6 +6,7 @@ from mmeiou.engine.checkpoint_hook import CheckpointHook
 from mmeiou.engine.compile_hook import CompileHook
 from mmeiou.engine.det_visualization_hook import DetVisualizationHook
 from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
+from mmeiou.engine.nan_guard_hook import NaNGuardHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 from mmeiou.engine.stop_hook import StopHook
 
@@ -16,6 +17,7 @@ __all__ = [
     "CompileHook",
     "DetVisualizationHook",
     "FoldBatchNormHook",
+    "NaNGuardHook",
     "ReuseMemoryHook",
     "StopHook",
 ]
