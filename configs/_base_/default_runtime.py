@@ -16,6 +16,8 @@ default_hooks = dict(
     visualization=dict(type="DetVisualizationHook"),
     # Refuses a checkpoint that does not fit the model, instead of loading what happens to match.
     checkpoint_guard=dict(type="mmeiou.CheckpointGuardHook"),
+    # Skips steps whose loss or gradient is NaN or infinite; so many in a row end the training.
+    nan_guard=dict(type="mmeiou.NaNGuardHook", stop_after=10),
     # SIGTERM, SIGINT, SIGUSR1: saves behind the current step and exits with 75.
     stop=dict(type="mmeiou.StopHook"),
     # A resumed run ends with the weights of an uninterrupted one, and makes up for a

@@ -16,6 +16,7 @@ from torch import Tensor
 from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
 from mmeiou.apis.views import Size, padded_size
+from mmeiou.functional.finite import all_finite
 from mmeiou.functional.priors import decode_boxes, decode_keypoints, grid_priors
 
 # A file may say anything: what it says is not allocated. FPNs end at 128; 8192 x 8192 pixels.
@@ -66,6 +67,9 @@ class OnnxBackend:
             images: (h, w, 3), at least one, alike in size when padded, by zeros to the right and
                 below, to multiples of ``divisor``; for ``fixed_size`` none larger than that.
             score_thr: Smallest score of a proposal.
+
+        Raises:
+            ValueError: If scores, or boxes or landmarks of proposals, are not finite.
         """
         width, height = self.fixed_size or padded_size(images[0], self.divisor)
         batch = as_batch(images, (width, height))
@@ -96,12 +100,14 @@ class OnnxBackend:
         keep = scores >= score_thr
         priors = priors[keep]
         kps = outputs["kps"][keep] if "kps" in outputs else priors[:, :0]
-        return Candidates(
-            boxes=decode_boxes(priors, outputs["bbox"][keep]),
-            scores=scores[keep],
-            landmarks=decode_keypoints(priors, kps),
-            labels=labels[keep],
-        )
+        boxes = decode_boxes(priors, outputs["bbox"][keep])
+        landmarks = decode_keypoints(priors, kps)
+        if not all_finite([scores, boxes, landmarks]):
+            raise ValueError(
+                "the model's scores, boxes or landmarks are not finite: its weights are damaged, "
+                "or it overflows in low precision"
+            )
+        return Candidates(boxes, scores[keep], landmarks, labels[keep])
 
 
 def _classes(metadata: Mapping[str, str]) -> tuple[str, ...]:

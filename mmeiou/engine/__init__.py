@@ -7,6 +7,7 @@ from mmeiou.engine.compile_hook import CompileHook
 from mmeiou.engine.det_visualization_hook import DetVisualizationHook
 from mmeiou.engine.exact_resume_hook import ExactResumeHook
 from mmeiou.engine.fold_batch_norm_hook import FoldBatchNormHook
+from mmeiou.engine.nan_guard_hook import NaNGuardHook
 from mmeiou.engine.resume_validation_hook import ResumeValidationHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 from mmeiou.engine.stop_hook import StopHook
@@ -19,6 +20,7 @@ __all__ = [
     "DetVisualizationHook",
     "ExactResumeHook",
     "FoldBatchNormHook",
+    "NaNGuardHook",
     "ResumeValidationHook",
     "ReuseMemoryHook",
     "StopHook",

@@ -1,4 +1,4 @@
-"""Whether weights fit a model key by key and shape by shape."""
+"""Whether weights fit a model key by key and shape by shape, and are numbers."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-_SHOWN = 3
+from mmeiou.functional.finite import listed, nonfinite_names
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -49,13 +49,15 @@ def require_fit(
         ignore: Regular expressions; keys in which one of them is found need not fit.
 
     Raises:
-        ValueError: Naming the first keys that are missing, unexpected or of another shape.
+        ValueError: Naming the first keys that are missing, unexpected or of another shape, or whose
+            numbers are not finite.
     """
+    expected = model.state_dict()
     found = {
         problem: [key for key in keys if not any(re.search(one, key) for one in ignore)]
-        for problem, keys in misfits(model.state_dict(), weights).items()
+        for problem, keys in misfits(expected, weights).items()
     }
-    refused = [_listed(problem, keys) for problem, keys in found.items() if keys]
+    refused = [f"{len(keys)} {problem}: {listed(keys)}" for problem, keys in found.items() if keys]
     if refused:
         raise ValueError(
             f"the checkpoint does not fit {type(model).__name__}: {'; '.join(refused)}. Is it of "
@@ -63,8 +65,22 @@ def require_fit(
             "landmarks? To fine-tune with those keys at their initial values, list them in "
             "CheckpointGuardHook(ignore=[...])."
         )
+    require_finite(weights, meant=expected)
 
 
-def _listed(problem: str, keys: list[str]) -> str:
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return f"{len(keys)} {problem}: {', '.join(keys[:_SHOWN])}{more}"
+def require_finite(state: Any, meant: Any = None) -> None:
+    """Look for numbers that are NaN or infinite.
+
+    Args:
+        state: Tensors, in dicts and lists.
+        meant: The like; what is not finite there, as a mask is, need not be.
+
+    Raises:
+        ValueError: Naming the first tensors that have such numbers.
+    """
+    bad = list(nonfinite_names(state))
+    if bad and (bad := [key for key in bad if key not in set(nonfinite_names(meant))]):
+        raise ValueError(
+            f"the checkpoint has numbers that are not finite, in {listed(bad)}: its training "
+            "diverged before it was saved. Take an earlier one"
+        )

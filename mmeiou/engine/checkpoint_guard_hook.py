@@ -7,8 +7,9 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 
-from mmeiou.engine.checkpoint_fit import require_fit, weights_of
+from mmeiou.engine.checkpoint_fit import require_finite, require_fit, weights_of
 from mmeiou.engine.resume_fit import require_resumable
 from mmeiou.registry import HOOKS
 
@@ -51,11 +52,18 @@ class CheckpointGuardHook(Hook):
         """Compare the checkpoint with the model and, where a run goes on from it, with the run.
 
         Raises:
-            ValueError: Naming the first keys that are missing, unexpected or of another shape, or
-                what of loop, optimizer and schedule differs.
+            ValueError: Naming the first keys that are missing, unexpected, of another shape or not
+                finite, or what of loop, optimizer and schedule differs.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         require_fit(model, weights_of(checkpoint), self.ignore)
         if runner._resume:  # noqa: SLF001
+            state = {key: checkpoint.get(key) for key in ("ema_state_dict", "optimizer")}
+            require_finite(state, meant=_averaged(model))
             for remark in require_resumable(runner, checkpoint):
                 runner.logger.warning(remark)
+
+
+def _averaged(model: nn.Module) -> dict[str, Any]:
+    """The names of a model's tensors in a checkpoint's moving average."""
+    return {"ema_state_dict": {f"module.{key}": one for key, one in model.state_dict().items()}}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from mmeiou.labels.records import Detections, ImageLabels
@@ -28,15 +27,28 @@ def sample_detections(sample: Mapping[str, Any], face_label: int = 0) -> Detecti
         raise ValueError(
             f"{sample['img_path']}: {len(scores)} scores, but boxes of the shape {boxes.shape}"
         )
-    if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
-        raise ValueError(
-            f"{sample['img_path']}: the detector returned boxes or scores that are not finite; "
-            "its training has diverged or overflowed in low precision"
-        )
+    require_finite(sample)
     if "labels" in predicted:
         of_class = torch.as_tensor(predicted["labels"]).cpu().numpy() == face_label
         boxes, scores = boxes[of_class], scores[of_class]
     return Detections(boxes, scores)
+
+
+def require_finite(sample: Mapping[str, Any]) -> None:
+    """Look for what is NaN or infinite among detections, which thresholds and sorting would hide.
+
+    Args:
+        sample: As for :func:`sample_detections`, of any detector.
+
+    Raises:
+        ValueError: Naming the image, if a box or score is not finite.
+    """
+    for key in ("bboxes", "scores"):
+        if not torch.as_tensor(sample["pred_instances"][key]).isfinite().all():
+            raise ValueError(
+                f"{sample['img_path']}: the detector returned {key} that are not finite; its "
+                "training has diverged or overflowed in low precision"
+            )
 
 
 def sample_labels(sample: Mapping[str, Any], face_label: int = 0) -> ImageLabels:

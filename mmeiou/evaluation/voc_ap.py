@@ -50,7 +50,13 @@ def match_class(
         found: For each image, (n_i, 5) boxes x1 y1 x2 y2 in pixels with score.
         truths: For each image, (m_i, 4) boxes of the objects to be found.
         difficult: For each image, (d_i, 4) boxes of the difficult objects.
+
+    Raises:
+        ValueError: If a box or score of a detection is not finite; numbers the image from 0.
     """
+    for number, boxes in enumerate(found):
+        if not np.isfinite(boxes).all():
+            raise ValueError(f"image {number}: a detection's box or score is not finite")
     ious, owners, flags = [], [], []
     offset = 0
     for boxes, easy, hard in zip(found, truths, difficult, strict=True):

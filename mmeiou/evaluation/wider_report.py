@@ -99,8 +99,15 @@ def pair(
 
 
 def face_image(found: Detections, labels: ImageLabels) -> FaceImage:
-    """What was found in an image and what is in it, as the maths takes it."""
-    return FaceImage(found.bboxes, found.scores, labels.bboxes, labels.kept)
+    """What was found in an image and what is in it, as the maths takes it.
+
+    Raises:
+        ValueError: Naming the image, if a number is not finite.
+    """
+    try:
+        return FaceImage(found.bboxes, found.scores, labels.bboxes, labels.kept)
+    except ValueError as error:
+        raise ValueError(f"{labels.file}: {error}") from error
 
 
 def _by_image(keys: Collection[str]) -> dict[str, str]:

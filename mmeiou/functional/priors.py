@@ -3,14 +3,19 @@
 A prior is ``(x, y, stride_x, stride_y)`` in pixels. Parametrisation of YuNet (and of YOLOX)::
 
     centre   = prior + stride * t_xy
-    size     = stride * exp(t_wh)
+    size     = stride * exp(min(t_wh, 10))
     landmark = prior + stride * t
+
+MMDetection's delta coders bound their exponents, too: ``exp`` overflows soon.
 """
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+# Boxes of 22,026 strides: none is as large, and areas stay far below the end of float32.
+_LARGEST_LOG_SIZE = 10.0
 
 
 def grid_priors(
@@ -58,7 +63,7 @@ def decode_boxes(priors: Tensor, deltas: Tensor) -> Tensor:
     """
     xy, stride = priors[..., :2], priors[..., 2:]
     centre = xy + stride * deltas[..., :2]
-    half = stride * deltas[..., 2:].exp() / 2
+    half = stride * deltas[..., 2:].clamp(max=_LARGEST_LOG_SIZE).exp() / 2
     return torch.cat([centre - half, centre + half], dim=-1)
 
 

@@ -70,7 +70,7 @@ class FaceImage:
         kept: For each of S subsets the faces that belong to it, (S, m); the others are ignored.
 
     Raises:
-        ValueError: If the shapes do not fit together.
+        ValueError: If the shapes do not fit together, or a number is not finite.
     """
 
     boxes: Floats
@@ -87,6 +87,8 @@ class FaceImage:
                 "boxes, scores, faces, kept must have the shapes (n, 4), (n,), (m, 4), (S, m), "
                 f"got {', '.join(map(str, shapes))}"
             )
+        if not all(np.isfinite(part).all() for part in (self.boxes, self.scores, self.faces)):
+            raise ValueError("boxes, scores and faces must be finite")
 
 
 def best_faces(boxes: Floats, faces: Floats, iou_thr: float) -> Ints:

@@ -12,6 +12,7 @@ from mmengine.fileio import load
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
+from mmeiou.evaluation.samples import require_finite
 from mmeiou.evaluation.strict_ap import class_table, mean_aps
 from mmeiou.registry import METRICS
 
@@ -62,6 +63,16 @@ class CocoStrictMetric(CocoMetric):
         super().__init__(ann_file=ann_file, metric=metrics, classwise=classwise, **kwargs)
         if self._coco_api is not None:
             _number_from_1(self._coco_api)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Keep the results of a batch.
+
+        Raises:
+            ValueError: Naming the image, if a box or score is not finite.
+        """
+        for sample in data_samples:
+            require_finite(sample)
+        super().process(data_batch, data_samples)
 
     def compute_metrics(
         self, results: list[tuple[dict[str, Any], dict[str, Any]]]

@@ -1,5 +1,6 @@
 """Pascal VOC AP at strict thresholds, computed in the evaluation loop."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from mmdet.evaluation import VOCMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
+from mmeiou.evaluation.samples import require_finite
 from mmeiou.evaluation.strict_ap import PERCENTS, class_table, mean_aps
 from mmeiou.evaluation.voc_ap import ClassMatches, average_precisions, match_class
 from mmeiou.registry import METRICS
@@ -45,6 +47,16 @@ class VOCStrictMetric(VOCMetric):
             prefix=prefix,
         )
         self.classwise = classwise
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Keep the results of a batch.
+
+        Raises:
+            ValueError: Naming the image, if a box or score is not finite.
+        """
+        for sample in data_samples:
+            require_finite(sample)
+        super().process(data_batch, data_samples)
 
     def compute_metrics(self, results: list[_ImageResult]) -> dict[str, float]:
         """Evaluate the collected set.

@@ -16,7 +16,12 @@ from mmeiou.models.dense_heads.yunet_outputs import (
     flatten_maps,
     flatten_outputs,
 )
-from mmeiou.models.dense_heads.yunet_predictions import decode, filter_scores, suppress
+from mmeiou.models.dense_heads.yunet_predictions import (
+    decode,
+    filter_scores,
+    require_finite,
+    suppress,
+)
 from mmeiou.models.dense_heads.yunet_targets import Targets, batch_targets
 from mmeiou.models.layers import DPUnit
 from mmeiou.models.layers.init import YUNET_INIT
@@ -254,6 +259,9 @@ class YuNetHead(BaseDenseHead):
         Returns:
             One ``InstanceData`` per image: ``bboxes`` ``(n, 4)``, ``scores`` and ``labels``
             ``(n,)`` and, with keypoints, ``keypoints`` ``(n, num_keypoints, 2)``.
+
+        Raises:
+            ValueError: Naming the image, if a number that the network puts out is not finite.
         """
         cfg = self.test_cfg if cfg is None else cfg
         flat = flatten_maps(self.strides, *maps)
@@ -263,6 +271,8 @@ class YuNetHead(BaseDenseHead):
             scored = self._scored(outputs)
             keep = filter_scores(scored.scores, cfg)
             candidates = decode(scored[keep], outputs, keep)
+            found = [candidates.bboxes, *([candidates.keypoints] if self.num_keypoints else [])]
+            require_finite([outputs.cls, outputs.obj, outputs.iou, *found], meta)
             results.append(suppress(candidates, meta, cfg, rescale=rescale, with_nms=with_nms))
         return results
 

@@ -1,5 +1,6 @@
 """From what the priors of an image predict to its detections."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmcv.ops import batched_nms
@@ -7,6 +8,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from mmeiou.functional.finite import all_finite
 from mmeiou.functional.priors import decode_boxes, decode_keypoints
 from mmeiou.models.dense_heads.yunet_outputs import FlatMaps
 
@@ -41,6 +43,23 @@ def decode(candidates: InstanceData, outputs: FlatMaps, priors: Tensor) -> Insta
     if outputs.kps.shape[-1]:
         candidates.keypoints = decode_keypoints(cells, outputs.kps[priors])
     return candidates
+
+
+def require_finite(parts: Iterable[Tensor], meta: Mapping[str, Any]) -> None:
+    """Look for what no threshold would keep: not finite is not "no face".
+
+    Args:
+        parts: Outputs of an image.
+        meta: ``img_path`` of the image, if it is known.
+
+    Raises:
+        ValueError: Naming the image, if a number is NaN or infinite.
+    """
+    if not all_finite(parts):
+        raise ValueError(
+            f"{meta.get('img_path', 'an image')}: the network's scores, boxes or landmarks are not "
+            "finite; its training has diverged or overflowed in low precision"
+        )
 
 
 def suppress(

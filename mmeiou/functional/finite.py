@@ -1,0 +1,55 @@
+"""What of a set of tensors is NaN or infinite."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether no number is NaN or infinite; waits for the device."""
+    return bool(torch.stack([one.isfinite().all() for one in tensors]).all())
+
+
+def squares_finite(tensors: Sequence[Tensor]) -> Tensor:
+    """Whether all numbers are finite and, of each tensor, the sum of their squares is.
+
+    As fast as a sum, and neither waits for the device nor allocates.
+
+    Args:
+        tensors: At least one, dense, of floats, on one device.
+
+    Returns:
+        A boolean scalar.
+    """
+    # Squares of float16 would overflow where the numbers are fine.
+    wide = [one.float() if one.dtype == torch.float16 else one for one in tensors]
+    norms = torch._foreach_norm([one for one in wide if one.numel()] or wide[:1])  # noqa: SLF001
+    return torch.stack([norm.isfinite() for norm in norms]).all()
+
+
+def nonfinite_names(tree: Any, name: str = "") -> Iterator[str]:
+    """Names of the tensors with a number that is NaN or infinite.
+
+    Args:
+        tree: Tensors in dicts, lists and tuples, as a state dict is; anything else has none.
+        name: Of the tree itself; keys and positions follow it, joined by dots.
+    """
+    if isinstance(tree, Tensor):
+        if tree.is_floating_point() and not tree.isfinite().all():
+            yield name
+        return
+    parts: Any = ()
+    if isinstance(tree, dict):
+        parts = tree.items()
+    elif isinstance(tree, (list, tuple)):
+        parts = enumerate(tree)
+    for key, part in parts:
+        yield from nonfinite_names(part, f"{name}.{key}" if name else str(key))
+
+
+def listed(names: Sequence[str], shown: int = 3) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
