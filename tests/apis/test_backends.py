@@ -152,3 +152,27 @@ def test_other_detectors_are_refused(tiny) -> None:
     config.write_text(f'_base_ = "{tiny.config}"\nmodel = dict(type="mmdet.SingleStageDetector")\n')
     with pytest.raises(ValueError, match="not SingleStageDetector; use MMDetection's DetInf"):
         FaceDetector(config, tiny.checkpoint)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_an_error_not_no_faces(
+    tiny, noise, tmp_path: Path, value: float
+) -> None:
+    model = onnx.load(tiny.dynamic)
+    for weight in model.graph.initializer:
+        numbers = onnx.numpy_helper.to_array(weight)
+        if numbers.dtype == np.float32 and numbers.size:
+            broken = onnx.numpy_helper.from_array(np.full_like(numbers, value), weight.name)
+            weight.CopyFrom(broken)
+    onnx.save(model, tmp_path / "broken.onnx")
+    with pytest.raises(ValueError, match="not finite"):
+        FaceDetector(tmp_path / "broken.onnx")(noise)
+
+
+def test_a_checkpoint_that_is_not_finite_is_refused(tiny, tmp_path: Path) -> None:
+    saved = torch.load(tiny.checkpoint, weights_only=False)
+    weights = saved.get("state_dict", saved)
+    next(iter(weights.values())).fill_(torch.nan)
+    torch.save(saved, tmp_path / "broken.pth")
+    with pytest.raises(ValueError, match="not finite"):
+        FaceDetector(tiny.config, tmp_path / "broken.pth")

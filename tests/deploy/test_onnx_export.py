@@ -169,3 +169,24 @@ def test_a_file_that_differs_is_not_written(
 def test_only_yunet(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"only mmeiou.YuNet.*Linear"):
         export_onnx(torch.nn.Linear(1, 1), tmp_path / "x.onnx")
+
+
+def test_sizes_beyond_the_range_of_exp_are_finite_in_the_graph_too(
+    repo: Path, tmp_path: Path
+) -> None:
+    model = tiny_yunet(repo)
+    model.bbox_head.test_cfg.score_thr = 0.0
+    for unit in model.bbox_head.multi_level_bbox:
+        unit.conv2.bias.data[2] = 200
+    export_onnx(model, tmp_path / "n.onnx", (64, 64), with_nms=True)
+    x = torch.rand(1, 3, 64, 64) * 255
+    boxes = run(tmp_path / "n.onnx", x)["boxes"]
+    with torch.no_grad():
+        expected = model.predict(
+            x, [DetDataSample(metainfo={"img_shape": (64, 64)})], rescale=False
+        )
+    widths = {8 * np.exp(10) * 2**level for level in range(3)}
+    for found in (boxes, expected[0].pred_instances.bboxes.numpy()):
+        assert len(found)
+        for width in found[:, 2] - found[:, 0]:
+            assert min(abs(width / one - 1) for one in widths) < 1e-5

@@ -110,3 +110,27 @@ def test_fine_tuning_without_weights_names_their_variable(
     cfg.work_dir = str(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"absent\.pth not found .*MMEIOU_WEIGHTS"):
         Runner.from_cfg(cfg).test()
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_refused(value: float) -> None:
+    model, given = net(), net()
+    given[1].bias.data[0] = value
+    with pytest.raises(ValueError, match=r"not finite, in 1\.bias: "):
+        require_fit(model, given.state_dict())
+    with pytest.raises(ValueError, match=r"not finite, in 1\.bias: "):
+        CheckpointGuardHook().after_load_checkpoint(
+            runner(model), {"state_dict": given.state_dict()}
+        )
+    model[1].bias.data[0] = value  # as a mask's: meant so
+    require_fit(model, given.state_dict())
+
+
+@pytest.mark.parametrize("key", ["ema_state_dict", "optimizer"])
+def test_what_a_training_would_go_on_with_is_looked_at(key: str) -> None:
+    checkpoint = {"state_dict": net().state_dict(), key: {"a": [torch.tensor([torch.nan])]}}
+    CheckpointGuardHook().after_load_checkpoint(runner(net()), checkpoint)
+    with pytest.raises(ValueError, match=rf"not finite, in {key}\.a\.0: "):
+        CheckpointGuardHook().after_load_checkpoint(
+            SimpleNamespace(model=net(), _resume=True), checkpoint
+        )

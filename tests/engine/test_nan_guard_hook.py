@@ -59,8 +59,9 @@ def test_a_bad_step_changes_nothing_and_is_reported(
 
 def test_without_the_hook_such_a_step_destroys_the_weights(tmp_path: Path) -> None:
     """What the others test: each fault is one."""
+    once = {"by_epoch": True, "max_epochs": 1, "val_begin": 2}
     for kind in KINDS:
-        runner = faulty_runner(tmp_path / kind, {1: kind})
+        runner = faulty_runner(tmp_path / kind, {1: kind}, epochs=1, train_cfg=once)
         runner._hooks = [one for one in runner.hooks if not isinstance(one, NaNGuardHook)]
         runner.optim_wrapper = runner.build_optim_wrapper(
             {"optimizer": {"type": "Adam", "lr": 0.1}}

@@ -196,3 +196,14 @@ def test_format_only_writes_what_the_server_takes(
 def test_other_questions_are_sent_to_mmdets_metric(option: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="CocoMetric beside it"):
         build(**option)
+
+
+@pytest.mark.parametrize("key", ["bboxes", "scores"])
+def test_a_detection_that_is_not_finite_names_its_image(
+    ann_file: Path, samples: list[dict[str, Any]], key: str
+) -> None:
+    predicted = {**samples[2]["pred_instances"]}
+    predicted[key] = predicted[key] * torch.nan
+    bad = {**samples[2], "img_path": "set/a.jpg", "pred_instances": predicted}
+    with pytest.raises(ValueError, match=rf"set/a\.jpg: .* {key} that are not finite"):
+        build(ann_file=str(ann_file)).process({}, [samples[0], bad])

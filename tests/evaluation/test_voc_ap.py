@@ -198,3 +198,10 @@ def test_is_pycocotools_where_the_protocols_coincide(seed: int) -> None:
         np.testing.assert_allclose(sampled, expected[k], atol=1e-12)
         # The area under a falling curve and the mean of 101 of its points.
         assert abs(area[k] - expected[k].mean()) < 0.01
+
+
+@pytest.mark.parametrize("row", [(0, 0, 9, 9, np.nan), (0, 0, 9, np.inf, 0.5)])
+def test_a_number_that_is_not_finite_is_no_detection(row: Sequence[float]) -> None:
+    nothing = np.zeros((0, 4))
+    with pytest.raises(ValueError, match=r"image 1: .* not finite"):
+        match_class([scored(), scored(row)], [nothing] * 2, [nothing] * 2)

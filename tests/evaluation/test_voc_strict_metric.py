@@ -124,3 +124,11 @@ def test_real_boxes_as_predictions(shared_data: object) -> None:
     assert num_difficult > 5
     report = evaluator.evaluate(len(dataset))
     assert all(ap == pytest.approx(1) for ap in report.values())
+
+
+@pytest.mark.parametrize(("score", "box"), [(math.nan, BOX), (0.5, [0.0, 0, 9, math.inf])])
+def test_a_detection_that_is_not_finite_names_its_image(score: float, box: list[float]) -> None:
+    bad = sample([(0, BOX)], [(0, score, box)])
+    bad.set_metainfo({"img_path": "set/a.jpg"})
+    with pytest.raises(ValueError, match=r"set/a\.jpg: .* not finite"):
+        evaluate([sample([(0, BOX)], [(0, 0.9, BOX)]), bad])

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -45,3 +47,26 @@ def test_keypoints_round_trip(num_keypoints: int) -> None:
     offsets = encode_keypoints(priors, keypoints)
     assert offsets.shape == (16, 2 * num_keypoints)
     torch.testing.assert_close(decode_keypoints(priors, offsets), keypoints)
+
+
+def test_sizes_beyond_the_range_of_exp_are_finite_boxes() -> None:
+    prior = torch.tensor([16.0, 24.0, 32.0, 32.0])
+    half = 32 * math.exp(10) / 2
+    for logit in (10.0, 89.0, 1e30, torch.inf):
+        box = decode_boxes(prior, torch.tensor([0.0, 0.0, logit, 0.0]))
+        assert box.tolist() == pytest.approx([16 - half, 8, 16 + half, 40])
+    assert decode_boxes(prior, torch.tensor([0.0, 0.0, -torch.inf, 0.0]))[0] == 16
+    assert decode_boxes(prior, torch.tensor([0.0, 0.0, torch.nan, 0.0])).isnan().any()
+
+
+def test_sizes_of_objects_are_not_touched() -> None:
+    """Bit by bit, boxes and gradients."""
+    deltas = torch.linspace(-12, 10, 1000).unsqueeze(1).repeat(1, 4).requires_grad_()
+    prior = torch.tensor([16.0, 24.0, 8.0, 8.0])
+    centre, half = prior[:2] + 8 * deltas[:, :2], 8 * deltas[:, 2:].exp() / 2
+    expected = torch.cat([centre - half, centre + half], dim=1)
+    boxes = decode_boxes(prior, deltas)
+    assert torch.equal(boxes, expected)
+    weights = torch.randn(1000, 4)
+    ours, theirs = (torch.autograd.grad((b * weights).sum(), deltas)[0] for b in (boxes, expected))
+    assert torch.equal(ours, theirs)

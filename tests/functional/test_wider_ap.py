@@ -270,3 +270,12 @@ def test_needs_images_of_the_same_subsets():
     two = FaceImage(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4)), np.zeros((2, 0), dtype=bool))
     with pytest.raises(ValueError, match="same subsets"):
         wider_ap([image([], [FACE]), two])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["boxes", "scores", "faces"])
+def test_what_is_not_finite_has_no_ap(name, value):
+    parts = {"boxes": np.ones((1, 4)), "scores": np.ones(1), "faces": np.ones((1, 4))}
+    parts[name].flat[-1] = value
+    with pytest.raises(ValueError, match="must be finite"):
+        FaceImage(**parts, kept=np.ones((1, 1), dtype=bool))

@@ -182,3 +182,17 @@ def test_half_precision_maps_give_finite_losses(repo: Path) -> None:
 def test_impossible_heads(repo: Path, head: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(repo, **head)
+
+
+@pytest.mark.parametrize("branch", ["cls", "obj", "bbox", "kps"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_numbers_that_are_not_finite_are_an_error_not_no_faces(
+    repo: Path, branch: str, value: float
+) -> None:
+    model = build(repo).eval()
+    model.bbox_head.test_cfg.score_thr = 0.0
+    with torch.no_grad():
+        maps = model(torch.zeros(1, 3, 64, 64), mode="tensor")
+    maps[("cls", "bbox", "obj", "kps").index(branch)][1][0, 0, 2, 1] = value
+    with pytest.raises(ValueError, match=r"set/a\.jpg: .* not finite"):
+        model.bbox_head.predict_by_feat(*maps, batch_img_metas=[{"img_path": "set/a.jpg"}])
