@@ -26,8 +26,9 @@ class WIoULoss(BoxLoss):
     which the AP grows slowly; the default, of the authors' later code, is that of ``t n = 300``.
 
     The mean is a buffer: saved, resumed, moved with the model. With several processes each keeps
-    that of its own boxes, and the checkpoint that of the first. They are not averaged: a head may
-    leave out its loss in a process without positives, and the others would wait for it for ever.
+    that of its own boxes (MMEngine broadcasts no buffers), and the checkpoint has that of the first.
+    They are not averaged: a head may leave out its loss in a process without positives, and the
+    others would wait for it for ever.
 
     Args:
         version: ``'v1'`` without, ``'v3'`` with the factor by the running mean.
