@@ -26,7 +26,7 @@ class WIoULoss(BoxLoss):
     which the AP grows slowly; the default, of the authors' later code, is that of ``t n = 300``.
 
     The mean is a buffer: saved, resumed, moved with the model. With several processes each keeps
-    that of its own boxes (MMEngine broadcasts no buffers), and the checkpoint has that of the first.
+    that of its own boxes (MMEngine broadcasts no buffers), and the checkpoint that of the first.
     They are not averaged: a head may leave out its loss in a process without positives, and the
     others would wait for it for ever.
 
