@@ -22,10 +22,11 @@ def check_options(alpha: float, base: str) -> None:
 def alpha_iou_loss(pred: Tensor, target: Tensor, alpha: float = 3.0, base: Base = "iou") -> Tensor:
     """Alpha-IoU loss per box: ``1 - IoU^alpha``, plus the base's penalties to the same power.
 
-    He et al., arXiv 2110.13675, eq. 4 to 6. The penalties are those of
+    He et al., arXiv 2110.13675. The penalties are those of
     :func:`mmeiou.functional.box_pairs.penalties`; the factor of CIoU's aspect ratio is detached, as
-    it is there. The paper recommends ``alpha = 3``; it also has exponents below 1, which are
-    refused here.
+    it is there. The distance of DIoU and CIoU is raised as a whole, ``(rho^2 / c^2)^alpha``, as the
+    paper writes it; the authors' code raises each axis by itself. The paper recommends
+    ``alpha = 3``; it also has exponents below 1, which are refused here.
 
     Args:
         pred: ``(..., n, 4)`` boxes x1 y1 x2 y2 in pixels; half precision is computed in float32.

@@ -25,9 +25,9 @@ def efficient_iou_loss(pred: Tensor, target: Tensor, gamma: float = 0.0) -> Tens
         L = 1 - IoU + rho^2 / c^2 + (w - wt)^2 / cw^2 + (h - ht)^2 / ch^2
         loss = IoU^gamma * L
 
-    Zhang et al., arXiv 2101.08158, eq. 9 and, for ``gamma`` (Focal-EIoU, 0.5 in the paper), eq. 11.
-    Whether ``IoU^gamma`` passes a gradient is left open; here it weighs and is detached, for its
-    gradient is infinite where boxes part. With it, boxes that do not overlap learn nothing.
+    Zhang et al., arXiv 2101.08158; ``gamma`` makes it Focal-EIoU, with 0.5 in the paper. Whether
+    ``IoU^gamma`` passes a gradient is left open; here it weighs and is detached, for its gradient
+    is infinite where boxes part. With it, boxes that do not overlap learn nothing.
 
     Args:
         pred: ``(..., n, 4)`` boxes x1 y1 x2 y2 in pixels; half precision is computed in float32.
