@@ -1,4 +1,4 @@
-"""Elementary overlaps of axis-aligned boxes ``x1 y1 x2 y2``, without the +1 pixel convention."""
+"""Elementary geometry of axis-aligned boxes ``x1 y1 x2 y2``, without the +1 pixel convention."""
 
 import torch
 from torch import Tensor
@@ -26,3 +26,24 @@ def box_iou(a: Tensor, b: Tensor, eps: float = 1e-6) -> Tensor:
 def box_iof(a: Tensor, b: Tensor, eps: float = 1e-6) -> Tensor:
     """Share of ``a`` that lies in ``b`` (intersection over foreground)."""
     return intersection(a, b) / box_area(a).clamp(min=eps)
+
+
+def box_centre(boxes: Tensor) -> Tensor:
+    """Centres ``(..., 2)`` of boxes ``(..., 4)``."""
+    return (boxes[..., :2] + boxes[..., 2:]) / 2
+
+
+def box_size(boxes: Tensor) -> Tensor:
+    """Signed width and height ``(..., 2)`` of boxes ``(..., 4)``: below 0 on an inverted axis."""
+    return boxes[..., 2:] - boxes[..., :2]
+
+
+def enclosing_size(a: Tensor, b: Tensor) -> Tensor:
+    """Width and height ``(..., 2)`` of the smallest box around boxes ``a`` and ``b``.
+
+    Around all their corners, so that no centre or size differs by more than it times two, inverted
+    boxes included.
+    """
+    corners = torch.minimum(a[..., :2], a[..., 2:]), torch.maximum(a[..., :2], a[..., 2:])
+    others = torch.minimum(b[..., :2], b[..., 2:]), torch.maximum(b[..., :2], b[..., 2:])
+    return torch.maximum(corners[1], others[1]) - torch.minimum(corners[0], others[0])

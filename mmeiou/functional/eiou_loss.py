@@ -5,9 +5,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from mmeiou.functional.box_pairs import check_pairs
 from mmeiou.functional.boxes import box_area
 from mmeiou.functional.eiou_loss_fused import fused_eiou_loss
-from mmeiou.functional.extended_iou import check_boxes, intersection_and_union
+from mmeiou.functional.extended_iou import intersection_and_union
 
 Sot = Literal["target", "prior"]
 
@@ -102,12 +103,7 @@ def eiou_loss(
         tensor([0.2250])
     """
     check_options(smooth_point, sot)
-    check_boxes(pred, target)
-    if pred.shape != target.shape:
-        raise ValueError(
-            "pred and target must have the same shape, got "
-            f"{tuple(pred.shape)} and {tuple(target.shape)}"
-        )
+    check_pairs(pred, target)
     if sot != "prior":
         prior_area = None
     elif prior_area is None:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mmeiou.functional.extended_iou import at_least_float32
+from mmeiou.functional.half_precision import saturated
 
 
 def fused_eiou_loss(
@@ -114,18 +115,10 @@ class _EIoULoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         of_pred, of_target = (
-            None if saved is None else _saturated(saved * grad, dtype).movedim(0, -1)
+            None if saved is None else saturated(saved * grad, dtype).movedim(0, -1)
             for saved, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)
         )
         return of_pred, of_target, None, None, None, None, None
-
-
-def _saturated(grad: Tensor, dtype: torch.dtype) -> Tensor:
-    """Cast without overflow: a box of tiny area would turn a whole batch's gradient infinite."""
-    if grad.dtype == dtype:
-        return grad
-    most = torch.finfo(dtype).max
-    return grad.clamp_(-most, most).to(dtype)
 
 
 def _gradients(

@@ -13,7 +13,18 @@ from mmeiou.models.dense_heads import (
     YuNetIoUHead,
 )
 from mmeiou.models.detectors import YuNet
-from mmeiou.models.losses import EIoULoss
+from mmeiou.models.losses import (
+    AlphaIoULoss,
+    EfficientIoULoss,
+    EIoULoss,
+    FocalerIoULoss,
+    InnerIoULoss,
+    MPDIoULoss,
+    NWDLoss,
+    PIoULoss,
+    ShapeIoULoss,
+    WIoULoss,
+)
 from mmeiou.models.necks import TFPN
 from mmeiou.models.roi_heads import Shared2FCIoUBBoxHead
 from mmeiou.models.task_modules import ExtendedIoU2D, ExtendedIoUCost, SimOTAAssigner
@@ -21,15 +32,24 @@ from mmeiou.models.test_time_augs import YuNetTTA
 
 __all__ = [
     "TFPN",
+    "AlphaIoULoss",
     "DetDataPreprocessor",
     "EIoULoss",
+    "EfficientIoULoss",
     "ExtendedIoU2D",
     "ExtendedIoUCost",
+    "FocalerIoULoss",
+    "InnerIoULoss",
     "IoUATSSHead",
     "IoUFCOSHead",
     "IoURetinaHead",
+    "MPDIoULoss",
+    "NWDLoss",
+    "PIoULoss",
+    "ShapeIoULoss",
     "Shared2FCIoUBBoxHead",
     "SimOTAAssigner",
+    "WIoULoss",
     "YuNet",
     "YuNetBackbone",
     "YuNetHead",

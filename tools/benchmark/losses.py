@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from box_losses import CONTENDERS, Contender
 from torch import Tensor
 from tqdm import tqdm
 
@@ -31,22 +32,27 @@ def random_boxes(count: int, generator: torch.Generator) -> Tensor:
     return torch.cat([corner, corner + size], dim=1)
 
 
-def contenders() -> dict[str, Loss]:
-    """The losses by their names in the table; the first two are the ratios' denominators."""
-    by_prior = EIoULoss(sot="prior")
+def as_called(contender: Contender, device: str) -> Loss:
+    """The loss as a head calls it: with areas of priors, or a weight of each delta, if need be."""
+    loss = contender.build().to(device)
 
     def with_prior_area(pred: Tensor, target: Tensor, weight: Tensor, avg_factor: float) -> Tensor:
-        return by_prior(pred, target, weight, avg_factor, prior_area=weight)
+        return loss(pred, target, weight, avg_factor, prior_area=weight)
 
+    def of_deltas(pred: Tensor, target: Tensor, weight: Tensor, avg_factor: float) -> Tensor:
+        return loss(pred, target, weight[:, None].expand_as(pred), avg_factor)
+
+    if contender.by_prior:
+        return with_prior_area
+    return of_deltas if contender.on_deltas else loss
+
+
+def contenders(device: str = "cpu") -> dict[str, Loss]:
+    """All losses by their names in the table."""
     return {
         "mmdet EIoU": mmdet_losses.EIoULoss(),
-        "mmdet GIoU": mmdet_losses.GIoULoss(),
-        "mmdet DIoU": mmdet_losses.DIoULoss(),
-        "mmdet CIoU": mmdet_losses.CIoULoss(),
-        "EIoU": EIoULoss(),
+        **{name: as_called(contender, device) for name, contender in CONTENDERS.items()},
         "EIoU, mirror-symmetric": EIoULoss(mirror_symmetric=True),
-        "EIoU + SOT by target": EIoULoss(sot="target"),
-        "EIoU + SOT by prior": with_prior_area,
     }
 
 
@@ -60,6 +66,32 @@ def seconds_of(loss: Loss, pred: Tensor, target: Tensor, weight: Tensor) -> floa
     return time.perf_counter() - start
 
 
+def median_seconds(
+    losses: dict[str, Loss], count: int, seconds: float, device: str = "cpu"
+) -> dict[str, float]:
+    """Forward and backward pass on ``count`` boxes; the losses take turns for so long."""
+    generator = torch.Generator().manual_seed(count)
+    pred = random_boxes(count, generator).to(device).requires_grad_()
+    target = random_boxes(count, generator).to(device)
+    weight = torch.ones(count, device=device)
+    times: dict[str, list[float]] = {name: [] for name in losses}
+    order = list(losses)
+    shuffler = random.Random(0)  # noqa: S311 - an order, not a secret
+    with tqdm(total=seconds, desc=f"{count} boxes", unit="s", leave=False) as bar:
+        for warming in (True, True, False):
+            while True:
+                shuffler.shuffle(order)
+                start = time.perf_counter()
+                for name in order:
+                    spent = seconds_of(losses[name], pred, target, weight)
+                    if not warming:
+                        times[name].append(spent)
+                bar.update(0 if warming else time.perf_counter() - start)
+                if warming or bar.n >= seconds:
+                    break
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
 def main() -> None:
     """Time, print, and write the table if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -71,7 +103,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    losses = contenders()
+    losses = contenders(args.device)
     lines = [
         f"torch {torch.__version__}, {args.device}, {args.threads} thread(s)",
         "",
@@ -80,30 +112,11 @@ def main() -> None:
     ]
     columns = []
     for count in args.sizes:
-        generator = torch.Generator().manual_seed(count)
-        pred = random_boxes(count, generator).to(args.device).requires_grad_()
-        target = random_boxes(count, generator).to(args.device)
-        weight = torch.ones(count, device=args.device)
-        times: dict[str, list[float]] = {name: [] for name in losses}
-        order = list(losses)
-        shuffler = random.Random(0)  # noqa: S311 - an order, not a secret
-        with tqdm(total=args.seconds, desc=f"{count} boxes", unit="s", leave=False) as bar:
-            for warming in (True, True, False):
-                while True:
-                    shuffler.shuffle(order)
-                    start = time.perf_counter()
-                    for name in order:
-                        spent = seconds_of(losses[name], pred, target, weight)
-                        if not warming:
-                            times[name].append(spent)
-                    bar.update(0 if warming else time.perf_counter() - start)
-                    if warming or bar.n >= args.seconds:
-                        break
-        median = {name: statistics.median(values) for name, values in times.items()}
+        median = median_seconds(losses, count, args.seconds, args.device)
         columns.append(
             {
                 name: f"{value * 1e3:.3f} | {value / median['mmdet EIoU']:.2f} | "
-                f"{value / median['mmdet GIoU']:.2f}"
+                f"{value / median['GIoU']:.2f}"
                 for name, value in median.items()
             }
         )

@@ -1,17 +1,14 @@
 """Registered shell of the extended IoU loss."""
 
-from mmdet.models.losses.utils import weight_reduce_loss
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmeiou.functional.eiou_loss import Sot, check_options, eiou_loss
-from mmeiou.models.losses.target_check import DecodedTargetCheck
+from mmeiou.models.losses.box_loss import BoxLoss
 from mmeiou.registry import MODELS
-
-_REDUCTIONS = ("none", "mean", "sum")
 
 
 @MODELS.register_module()
-class EIoULoss(nn.Module):
+class EIoULoss(BoxLoss):
     """Extended IoU loss of Peng and Yu, not the *Efficient* IoU of the same abbreviation.
 
     Formula, source and the options of the method: :func:`mmeiou.functional.eiou_loss.eiou_loss`.
@@ -38,63 +35,27 @@ class EIoULoss(nn.Module):
         reduction: str = "mean",
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(reduction, loss_weight)
         check_options(smooth_point, sot)
-        if reduction not in _REDUCTIONS:
-            raise ValueError(f"reduction must be one of {_REDUCTIONS}, got {reduction!r}")
         self.smooth_point = smooth_point
         self.sot = sot
         self.mirror_symmetric = mirror_symmetric
         self.eps = eps
-        self.reduction = reduction
-        self.loss_weight = loss_weight
-        self._check_target = DecodedTargetCheck()
 
     @property
     def needs_prior_area(self) -> bool:
         """Whether a head must pass ``prior_area``."""
         return self.sot == "prior"
 
-    def forward(
+    def each(
         self,
         pred: Tensor,
         target: Tensor,
-        weight: Tensor | None = None,
-        avg_factor: float | Tensor | None = None,
-        reduction_override: str | None = None,
+        weight: Tensor | None,  # noqa: ARG002 - each box by itself
         prior_area: Tensor | None = None,
     ) -> Tensor:
-        """Loss of boxes against their targets, by MMDetection's contract.
-
-        Args:
-            pred: ``(n, 4)`` boxes x1 y1 x2 y2.
-            target: ``(n, 4)`` boxes x1 y1 x2 y2.
-            weight: ``(n,)`` or ``(n, 4)`` weights; of the latter the mean over the box is taken.
-            avg_factor: What ``'mean'`` divides the sum by instead of ``n``.
-            reduction_override: Reduction for this call.
-            prior_area: ``(n,)`` areas of the priors, for ``sot='prior'``.
-
-        Returns:
-            A scalar, or ``(n,)`` for ``'none'``. The mean over no boxes is 0, with a graph.
-
-        Raises:
-            ValueError: If ``reduction_override`` is unknown, the shapes do not fit, or one of
-                the first targets with a weight is not a box.
-        """
-        if reduction_override not in {None, *_REDUCTIONS}:
-            raise ValueError(
-                f"reduction_override must be one of {_REDUCTIONS}, got {reduction_override!r}"
-            )
-        reduction = reduction_override or self.reduction
-        if weight is not None:
-            if weight.shape not in {pred.shape, pred.shape[:-1]}:
-                raise ValueError(
-                    f"weight must have the shape {tuple(pred.shape[:-1])} or {tuple(pred.shape)}, "
-                    f"got {tuple(weight.shape)}"
-                )
-            if weight.dim() == pred.dim():
-                weight = weight.mean(dim=-1)
-        loss = eiou_loss(
+        """Loss of each box; ``prior_area``, ``(n,)``, is for ``sot='prior'``."""
+        return eiou_loss(
             pred,
             target,
             smooth_point=self.smooth_point,
@@ -103,7 +64,3 @@ class EIoULoss(nn.Module):
             mirror_symmetric=self.mirror_symmetric,
             eps=self.eps,
         )
-        self._check_target(target, weight)
-        if avg_factor is None and reduction == "mean" and len(pred) == 0:
-            reduction = "sum"  # instead of 0 / 0
-        return self.loss_weight * weight_reduce_loss(loss, weight, reduction, avg_factor)
