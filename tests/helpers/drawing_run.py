@@ -87,6 +87,16 @@ def drawing_runner(
         return make_runner(work_dir, epochs, **made)
 
 
+def train(runner: Any) -> None:
+    """Train, and end the workers: those of several runs in one process wait for one another."""
+    runner.train()
+    loop = runner.train_loop
+    for holder in (loop.dataloader, getattr(loop, "dataloader_iterator", None)):
+        iterator = getattr(holder, "_iterator", None)
+        if hasattr(iterator, "_shutdown_workers"):
+            iterator._shutdown_workers()
+
+
 def state(path: Path) -> dict[str, torch.Tensor]:
     """Every tensor of weights, averages and optimizer that a checkpoint has, by its place."""
     saved = torch.load(path, weights_only=False)
