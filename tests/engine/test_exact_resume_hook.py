@@ -51,7 +51,7 @@ def test_other_batches_than_before_begin_the_epoch_anew(tmp_path) -> None:
     hook = next(one for one in runner.hooks if type(one).__name__ == "ExactResumeHook")
     hook.after_train_epoch = lambda runner: sizes.append(runner.iter)
     runner.train()
-    # nine batches of two; the step in progress is not counted yet
+    # ten batches of two; the step in progress is not counted yet
     assert [one - 6 for one in sizes] == [NUM // 2, NUM, 3 * NUM // 2]
 
 
