@@ -71,6 +71,9 @@ def _keep_safe(cfg: Any) -> None:
         checkpoint["type"] = "mmeiou.CheckpointHook"
     if checkpoint and checkpoint["type"] == "mmeiou.CheckpointHook":
         hooks.setdefault("stop", {"type": "mmeiou.StopHook"})
+        hooks.setdefault("exact_resume", {"type": "mmeiou.ExactResumeHook"})
+        hooks.setdefault("resume_validation", {"type": "mmeiou.ResumeValidationHook"})
+    hooks.setdefault("nan_guard", {"type": "mmeiou.NaNGuardHook"})
 
 
 def _take_folder(cfg: Any, stack: ExitStack, *, overwrite: bool) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from mmengine.dist import broadcast_object_list, get_rank
+from mmengine.dist import broadcast, broadcast_object_list, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -32,6 +32,7 @@ class ExactResumeHook(Hook):
     - a seed that MMEngine drew is the resumed run's, too, in its samplers;
     - a checkpoint from within an epoch goes on with the next batch, without loading those before;
       iteration-based loops do so in any case. Logs then count the rest of that epoch from 1;
+    - several processes validate with the batch norms of the first one, whose are saved;
     - gradients that were accumulated, but not yet applied, are computed again.
 
     For any dataset, sampler and batch sampler of MMDetection. Not so where a transform keeps
@@ -97,6 +98,12 @@ class ExactResumeHook(Hook):
         """Seed what the model draws in this step."""
         if self.enable:
             seed_everything(self.seed, _STEP + get_rank(), runner.iter)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Validate what a checkpoint holds: the first process's statistics of batch norms."""
+        if self.enable and get_world_size() > 1:
+            for buffer in runner.model.buffers():
+                broadcast(buffer)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Note for checkpoints made from now on that these weights are validated."""

@@ -1,5 +1,5 @@
 import pytest
-from helpers.drawing_run import HOOKS, NUM, differences, drawing_runner
+from helpers.drawing_run import HOOKS, NUM, differences, drawing_runner, train
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import SequentialSampler
 
@@ -21,10 +21,10 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path, form) -> None:
     whole = tmp_path / "whole"
-    drawing_runner(whole, **FORMS[form]).train()
+    train(drawing_runner(whole, **FORMS[form]))
     # in an epoch, two gradients of four accumulated
     folder, checkpoint = tmp_path / "resumed", str(whole / "iter_6.pth")
-    drawing_runner(folder, workers=2, resume=True, load_from=checkpoint, **FORMS[form]).train()
+    train(drawing_runner(folder, workers=2, resume=True, load_from=checkpoint, **FORMS[form]))
     for one in ("iter_12.pth", f"iter_{ITERS}.pth"):
         assert differences(whole / one, folder / one) == []
 
@@ -51,7 +51,7 @@ def test_other_batches_than_before_begin_the_epoch_anew(tmp_path) -> None:
     hook = next(one for one in runner.hooks if type(one).__name__ == "ExactResumeHook")
     hook.after_train_epoch = lambda runner: sizes.append(runner.iter)
     runner.train()
-    # nine batches of two; the step in progress is not counted yet
+    # ten batches of two; the step in progress is not counted yet
     assert [one - 6 for one in sizes] == [NUM // 2, NUM, 3 * NUM // 2]
 
 
