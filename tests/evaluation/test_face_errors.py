@@ -1,6 +1,7 @@
 """Missed and false faces of an image."""
 
 import numpy as np
+from helpers.boxes import naive_iou
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,18 +69,10 @@ def test_every_face_is_found_or_missed(data: st.DataObject) -> None:
         if scores[i] < 0.3:
             assert not found[i] | false[i]
             continue
-        ious = [naive_iou(squares[0][i], face) for face in squares[1]]
+        ious = [naive_iou(squares[0][i], face, offset=1) for face in squares[1]]
         best = int(np.argmax(ious)) if ious and max(ious) >= 0.5 else None
         assert found[i] == (best in open_faces)
         ignored = best is not None and not kept[best]
         assert false[i] == (not found[i] and not ignored)
         open_faces.discard(best)
     assert set(np.flatnonzero(missed).tolist()) == open_faces
-
-
-def naive_iou(one, other) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0]) + 1
-    height = min(one[3], other[3]) - max(one[1], other[1]) + 1
-    overlap = max(width, 0) * max(height, 0)
-    areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (one, other)]
-    return overlap / (sum(areas) - overlap)

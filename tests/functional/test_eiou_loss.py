@@ -2,6 +2,7 @@ from itertools import product
 
 import pytest
 import torch
+from helpers.boxes import random_boxes
 from torch import Tensor
 
 from mmeiou.functional.eiou_loss import eiou_loss, eiou_loss_definition
@@ -65,10 +66,7 @@ def test_shapes_must_match() -> None:
 
 
 def boxes(n: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    corner = torch.rand(n, 2, generator=generator, dtype=dtype) * 12
-    size = torch.rand(n, 2, generator=generator, dtype=dtype) * 6 + 0.5
-    return torch.cat([corner, corner + size], dim=1)
+    return random_boxes(n, seed, extent=12, sides=(0.5, 6.5), dtype=dtype)
 
 
 def close_boxes(n: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,8 @@
-"""The fenced code of Markdown pages, and their tables."""
+"""The fenced code of Markdown pages, and their tables.
+
+Sybil finds blocks too, but each as a test of its own: the blocks of a page here share a folder and
+run one after the other, in two languages, and those that are not run say why to the reader.
+"""
 
 import re
 from pathlib import Path

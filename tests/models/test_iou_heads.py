@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.boxes import naive_iou
 from mmdet.structures import DetDataSample
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, init_default_scope
@@ -117,14 +118,6 @@ def batch(gt: Tensor = GT) -> list[DetDataSample]:
         )
         for bboxes in gt
     ]
-
-
-def naive_iou(a: list[float], b: list[float]) -> float:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    inter = max(width, 0) * max(height, 0)
-    area = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return inter / (area - inter)
 
 
 class Spy(nn.Module):
