@@ -8,10 +8,10 @@ VENV ?= .venv$(if $(filter-out onedl,$(STACK)),-$(STACK))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help install train test lint docs clean
+.PHONY: help install train test test-long lint docs clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 # torch first and by itself: an open range would let pip take another, larger build.
 $(READY): pyproject.toml
@@ -28,6 +28,9 @@ train: $(READY)  ## quick start: make a sample set, train, evaluate, draw
 
 test: $(READY)  ## the whole test suite
 	$(BIN)/python -m pytest -n auto
+
+test-long: $(READY)  ## faults by the thousand, for hours; writes the table of docs/reliability.md
+	$(BIN)/python tests/reliability/long.py
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check

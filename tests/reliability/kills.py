@@ -182,7 +182,7 @@ def _whole(form: Form, folder: Path) -> tuple[int, float]:
     """The uninterrupted run of a form, made once: its number of file events and its seconds."""
     counted = folder / "events.txt"
     if not counted.exists():
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         events, begin = FileEvents(folder / "run"), time.monotonic()
         noted = partial(_note, counted, events, begin)
         codes = _wait(_start(folder / "run", form, events.watch, noted))
@@ -234,7 +234,7 @@ def try_kill(seed: int, folder: Path, form: Form | None = None) -> Outcome:
     form = form or a_form(rng)
     whole = folder.parent / ("whole_" + "_".join(str(int(value)) for value in form))
     total, seconds = _whole(form, whole)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     run, kills = folder / "run", []
     for _ in range(rng.randint(1, 3)):
         if rng.random() < 0.5:
