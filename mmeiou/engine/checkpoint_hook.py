@@ -1,5 +1,6 @@
 """Checkpoints that appear whole, in folders that can be copied and moved."""
 
+import glob
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,7 @@ class CheckpointHook(hooks.CheckpointHook):
             for folder in {Path(runner.work_dir), Path(self.out_dir)}:
                 for file in remove_unfinished(folder):
                     runner.logger.warning("removed an unfinished %s: its run was killed", file)
+            self._remove_former_best(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Make the checkpoint one of its own folder and run."""
@@ -127,6 +129,17 @@ class CheckpointHook(hooks.CheckpointHook):
         if len(self.key_indicators) == 1:
             return {self.best_ckpt_path}
         return set(self.best_ckpt_path_dict.values())
+
+    def _remove_former_best(self, runner: Runner) -> None:
+        """What a run left that was killed between saving a new best and deleting the one before."""
+        for path in filter(None, self._best_paths()):
+            best = Path(path)
+            name, _, step = best.stem.rpartition("_")
+            for file in best.parent.glob(f"{glob.escape(name)}_*{best.suffix}"):
+                other = file.stem.removeprefix(f"{name}_")
+                if step.isdecimal() and other.isdecimal() and int(other) < int(step):
+                    runner.logger.warning("removed %s: %s is better", file, best.name)
+                    file.unlink()
 
     def _know_best(self, hub: Any) -> None:
         if len(self.key_indicators) == 1:

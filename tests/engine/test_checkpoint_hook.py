@@ -114,6 +114,18 @@ def test_what_a_killed_run_left_is_removed(tmp_path) -> None:
     assert is_whole(last)
 
 
+def test_a_best_one_that_a_killed_run_should_have_deleted_goes(tmp_path) -> None:
+    make_runner(tmp_path, epochs=2, default_hooks=hook()).train()
+    (best,) = tmp_path.glob("best_*.pth")
+    former, own = best.with_name("best_tiny_AP_epoch_0.pth"), best.with_name("best_mine.pth")
+    for path in (former, own):
+        shutil.copy(best, path)
+    make_runner(tmp_path, epochs=3, default_hooks=hook(), resume=True).train()
+    assert not former.exists()
+    assert own.exists()
+    assert len(list(tmp_path.glob("best_tiny_AP_*.pth"))) == 1
+
+
 @pytest.mark.usefixtures("better")
 def test_a_fork_leaves_the_other_folder_alone(tmp_path) -> None:
     first, fork = tmp_path / "a", tmp_path / "b"
