@@ -1,0 +1,7 @@
+_base_ = [
+    "../_base_/models/faster-rcnn_mobilenet-v2_fpn.py",
+    "../_base_/datasets/voc07_256.py",
+    "../_base_/schedules/mini_voc.py",
+    "../_base_/default_runtime.py",
+]
+default_hooks = dict(checkpoint=dict(interval=4))

@@ -1,0 +1,276 @@
+"""Training and detection of MMDetection's Faster R-CNN without a loop over images.
+
+MMDetection assigns, samples and suppresses image by image: on a GPU a small detector then waits for
+Python nearly all the time. Here a batch has one size and its objects are padded to one number, so
+that each step is one operation for all images. Network, losses, coders and thresholds are those of
+the config; tests compare assignment, proposals and losses with MMDetection's own.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Objects of b images, each padded to g.
+
+    Attributes:
+        bboxes: (b, g, 4) x1 y1 x2 y2 in pixels; zeros where there is none.
+        labels: (b, g) classes, int64; -1 where there is none.
+    """
+
+    bboxes: Tensor
+    labels: Tensor
+
+
+def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
+    """(b, n, m) IoU of (b, n, 4) and (b, m, 4) boxes; 0 for boxes without area."""
+    top = torch.maximum(first[:, :, None, :2], second[:, None, :, :2])
+    bottom = torch.minimum(first[:, :, None, 2:], second[:, None, :, 2:])
+    overlap = (bottom - top).clamp(min=0).prod(dim=-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).prod(dim=-1) for boxes in (first, second)]
+    union = areas[0][:, :, None] + areas[1][:, None, :] - overlap
+    return overlap / union.clamp(min=1e-6)
+
+
+def assign(priors: Tensor, objects: Objects, cfg: Any) -> Tensor:
+    """MMDetection's ``MaxIoUAssigner`` for all images at once.
+
+    Args:
+        priors: (b, n, 4) boxes.
+        objects: What is to be found.
+        cfg: ``pos_iou_thr``, ``neg_iou_thr``, ``min_pos_iou``, ``match_low_quality`` (default on).
+
+    Returns:
+        (b, n) index of the object of a positive, -1 for a negative, -2 for neither.
+    """
+    iou = pairwise_iou(objects.bboxes, priors)  # (b, g, n)
+    iou = iou.masked_fill((objects.labels < 0)[..., None], -1)
+    best, owner = iou.max(dim=1)
+    assigned = torch.full_like(owner, -2)
+    assigned = assigned.masked_fill(best < cfg["neg_iou_thr"], -1)
+    assigned = torch.where(best >= cfg["pos_iou_thr"], owner, assigned)
+    if cfg.get("match_low_quality", True):
+        # Each object takes the priors it overlaps most, ties included; the last object wins.
+        highest = iou.amax(dim=2, keepdim=True)
+        taken = (iou == highest) & (highest >= cfg["min_pos_iou"])
+        number = torch.arange(iou.size(1), device=iou.device)[:, None]
+        last = torch.where(taken, number, -1).amax(dim=1)
+        assigned = torch.where(last >= 0, last, assigned)
+    return assigned
+
+
+def sample(assigned: Tensor, num: int, pos_fraction: float) -> tuple[Tensor, Tensor]:
+    """MMDetection's ``RandomSampler``: positives up to a fraction, negatives up to the number.
+
+    Args:
+        assigned: (b, n) of :func:`assign`.
+        num: Samples of an image.
+        pos_fraction: Largest share of positives.
+
+    Returns:
+        (b, num) indices of samples, positives first, and (b, num) whether there is one.
+    """
+    most = int(num * pos_fraction)
+    chance = torch.rand(assigned.shape, device=assigned.device)
+    # Positives that were drawn come first, then negatives, then what must not be taken.
+    drawn = torch.where(assigned >= 0, chance, -1).topk(min(most, assigned.size(1)), dim=1)
+    rank = torch.where(assigned == -1, chance, -1.0)
+    rank = rank.scatter(1, drawn.indices, torch.where(drawn.values >= 0, drawn.values + 2, -1.0))
+    rank = torch.where((rank < 0) & (assigned == -1), chance, rank)  # overwritten by an empty draw
+    best = rank.topk(min(num, assigned.size(1)), dim=1)
+    return best.indices, best.values >= 0
+
+
+def keep_of_nms(boxes: Tensor, iou_threshold: float) -> Tensor:
+    """Which boxes greedy NMS keeps, for b groups of n boxes at once.
+
+    Whether a box stays depends on the higher ones alone. Starting from all, "stays if none of those
+    that stay suppresses it" is repeated until nothing changes: after k rounds the k highest of each
+    group are final, and mostly all are after a few.
+
+    Args:
+        boxes: (b, n, 4), highest score first.
+        iou_threshold: IoU above which the lower box is suppressed.
+
+    Returns:
+        (b, n) bool.
+    """
+    suppresses = (pairwise_iou(boxes, boxes) > iou_threshold).triu(1).to(boxes.dtype)
+    keep = boxes.new_ones(boxes.shape[:2])
+    while True:
+        before = keep
+        for _ in range(4):  # looking at the result waits for the device
+            keep = (torch.einsum("bi,bij->bj", keep, suppresses) == 0).to(boxes.dtype)
+        if torch.equal(keep, before):
+            return keep > 0
+
+
+class BatchedTwoStage(nn.Module):
+    """A ``FasterRCNN`` of MMDetection, run batch by batch.
+
+    Args:
+        model: The detector, built from a config.
+        image_size: Height and width of every batch, pixels.
+    """
+
+    def __init__(self, model: Any, image_size: tuple[int, int]) -> None:
+        super().__init__()
+        self.model = model
+        self.image_size = image_size
+        strides = model.rpn_head.prior_generator.strides
+        sizes = [tuple(-(-side // s) for side, s in zip(image_size, ss)) for ss in strides]
+        self.level_sizes = [h * w * model.rpn_head.num_base_priors for h, w in sizes]
+        anchors = model.rpn_head.prior_generator.grid_priors(sizes, device="cpu")
+        self.register_buffer("anchors", torch.cat(anchors), persistent=False)
+        self.anchors: Tensor
+
+    def rpn(self, images: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Features, and (b, n) logits and (b, n, 4) deltas of all anchors."""
+        features = self.model.extract_feat(images)
+        scores, deltas = self.model.rpn_head(features)
+        flat = [s.permute(0, 2, 3, 1).flatten(1) for s in scores]
+        boxes = [d.permute(0, 2, 3, 1).reshape(len(d), -1, 4) for d in deltas]
+        return features, torch.cat(flat, dim=1), torch.cat(boxes, dim=1)
+
+    @torch.no_grad()
+    def proposals(
+        self, logits: Tensor, deltas: Tensor, shapes: Tensor, cfg: Any
+    ) -> tuple[Tensor, Tensor]:
+        """What the RPN proposes, as MMDetection's ``RPNHead`` does.
+
+        Args:
+            logits: (b, n) of :meth:`rpn`.
+            deltas: (b, n, 4) of :meth:`rpn`.
+            shapes: (b, 2) height and width of each image within the batch, pixels.
+            cfg: ``nms_pre``, ``max_per_img`` and ``nms.iou_threshold``.
+
+        Returns:
+            (b, p, 4) boxes, highest score first, and (b, p) whether there is one.
+        """
+        coder = self.model.rpn_head.bbox_coder
+        limit = shapes.flip(1).repeat(1, 2)[:, None].to(deltas.dtype)
+        found: list[tuple[Tensor, Tensor]] = []
+        levels = zip(
+            logits.split(self.level_sizes, dim=1),
+            deltas.split(self.level_sizes, dim=1),
+            self.anchors.split(self.level_sizes),
+            strict=True,
+        )
+        for scores, moves, anchors in levels:
+            top = scores.topk(min(cfg["nms_pre"], scores.size(1)), dim=1)
+            picked = moves.gather(1, top.indices[..., None].expand(-1, -1, 4))
+            boxes = coder.decode(anchors[top.indices].flatten(0, 1), picked.flatten(0, 1))
+            boxes = boxes.view_as(picked).clamp(min=0).minimum(limit)
+            whole = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1)
+            keep = keep_of_nms(boxes, cfg["nms"]["iou_threshold"]) & whole
+            found.append((boxes, top.values.sigmoid().masked_fill(~keep, -1)))
+        boxes, scores = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+        best = scores.topk(min(cfg["max_per_img"], scores.size(1)), dim=1)
+        return boxes.gather(1, best.indices[..., None].expand(-1, -1, 4)), best.values >= 0
+
+    def loss(self, images: Tensor, shapes: Tensor, objects: Objects) -> dict[str, Tensor]:
+        """The losses of a step, under MMDetection's names.
+
+        Args:
+            images: (b, 3, h, w) normalized.
+            shapes: (b, 2) height and width of each image within the batch, pixels.
+            objects: What is to be found.
+        """
+        features, logits, deltas = self.rpn(images)
+        losses = self.rpn_loss(logits, deltas, objects)
+        boxes, valid = self.proposals(
+            logits, deltas, shapes, self.model.train_cfg["rpn_proposal"]
+        )
+        return losses | self.roi_loss(features, boxes, valid, objects)
+
+    def rpn_loss(self, logits: Tensor, deltas: Tensor, objects: Objects) -> dict[str, Tensor]:
+        """Losses of the RPN; see :meth:`rpn` and :class:`Objects`."""
+        head, cfg = self.model.rpn_head, self.model.train_cfg["rpn"]
+        anchors = self.anchors.expand(len(logits), -1, -1)
+        assigned = assign(anchors, objects, cfg["assigner"])
+        sampler = cfg["sampler"]
+        index, valid = sample(assigned, sampler["num"], sampler["pos_fraction"])
+        owner = assigned.gather(1, index)
+        positive = (owner >= 0) & valid
+        total = valid.sum()
+        losses = {
+            "loss_rpn_cls": head.loss_cls(
+                logits.gather(1, index).reshape(-1, 1),
+                (~positive).flatten().long(),  # 0 is the object, 1 the background
+                valid.flatten().to(logits.dtype),
+                avg_factor=total,
+            )
+        }
+        picked = positive.nonzero()
+        image, place = picked.unbind(1)
+        prior = self.anchors[index[image, place]]
+        truth = objects.bboxes[image, owner[image, place]]
+        target = truth if head.reg_decoded_bbox else head.bbox_coder.encode(prior, truth)
+        pred = deltas[image, index[image, place]]
+        if head.reg_decoded_bbox:
+            pred = head.bbox_coder.decode(prior, pred)
+        losses["loss_rpn_bbox"] = head.loss_bbox(
+            pred, target, torch.ones_like(target), avg_factor=total
+        )
+        return losses
+
+    def roi_loss(
+        self, features: list[Tensor], boxes: Tensor, valid: Tensor, objects: Objects
+    ) -> dict[str, Tensor]:
+        """Losses of the RoI head on proposals, see :meth:`proposals`."""
+        head, cfg = self.model.roi_head.bbox_head, self.model.train_cfg["rcnn"]
+        boxes = torch.cat([objects.bboxes, boxes], dim=1)  # add_gt_as_proposals
+        valid = torch.cat([objects.labels >= 0, valid], dim=1)
+        assigned = assign(boxes, objects, cfg["assigner"]).masked_fill(~valid, -2)
+        sampler = cfg["sampler"]
+        index, there = sample(assigned, sampler["num"], sampler["pos_fraction"])
+        image, place = there.nonzero().unbind(1)
+        picked = index[image, place]
+        priors, owner = boxes[image, picked], assigned[image, picked]
+        positive = owner >= 0
+        truth = objects.bboxes[image, owner.clamp(min=0)]
+        labels = torch.where(
+            positive, objects.labels[image, owner.clamp(min=0)], head.num_classes
+        )
+        target = truth
+        if not head.reg_decoded_bbox:
+            safe = torch.where(positive[:, None], truth, priors)
+            target = head.bbox_coder.encode(priors, safe)
+        weights = positive[:, None].to(priors.dtype).expand(-1, 4)
+        rois = torch.cat([image[:, None].to(priors.dtype), priors], dim=1)
+        scores, deltas = self._roi_head(features, rois)
+        return dict(
+            head.loss(
+                scores, deltas, rois, labels, torch.ones_like(rois[:, 0]), target * weights, weights
+            )
+        )
+
+    def _roi_head(self, features: list[Tensor], rois: Tensor) -> tuple[Tensor, Tensor]:
+        extractor = self.model.roi_head.bbox_roi_extractor
+        return self.model.roi_head.bbox_head(extractor(features[: extractor.num_inputs], rois))
+
+    @torch.no_grad()
+    def detect(self, images: Tensor, shapes: Tensor) -> list[Any]:
+        """Detections of each image as MMDetection's box head gives them (``InstanceData``).
+
+        Args:
+            images: (b, 3, h, w) normalized.
+            shapes: (b, 2) height and width of each image within the batch, pixels.
+        """
+        features, logits, deltas = self.rpn(images)
+        boxes, valid = self.proposals(logits, deltas, shapes, self.model.test_cfg["rpn"])
+        image, _ = valid.nonzero().unbind(1)
+        rois = torch.cat([image[:, None].to(boxes.dtype), boxes[valid]], dim=1)
+        scores, moves = self._roi_head(features, rois)
+        counts = valid.sum(dim=1).tolist()
+        return self.model.roi_head.bbox_head.predict_by_feat(
+            rois=rois.split(counts),
+            cls_scores=scores.split(counts),
+            bbox_preds=moves.split(counts),
+            batch_img_metas=[dict(img_shape=tuple(shape)) for shape in shapes.tolist()],
+            rcnn_test_cfg=self.model.test_cfg["rcnn"],
+        )

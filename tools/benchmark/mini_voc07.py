@@ -1,0 +1,242 @@
+"""Does the box loss help? One small detector, many losses and seeds, on the real Pascal VOC 2007.
+
+Trains the configs of configs/mini_voc07, which differ in the loss of the RoI head alone, with the
+data in the device's memory, and appends each finished run to OUT/runs.csv. A run that is there
+already is not run again.
+
+    python tools/benchmark/mini_voc07.py --rungs smooth-l1 eiou-sot-iou --seeds 0 1
+    python tools/benchmark/mini_voc07.py --seeds 0 1 2 --jobs 6 --device cuda
+    python tools/benchmark/mini_voc07.py --holdout 1250 --rungs smooth-l1 --weights 0.5 1 2
+
+The data: MMEIOU_VOC_256; the backbone's weights: MMEIOU_MOBILENET_V2 (docs/reproduction.md).
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.registry import init_default_scope
+
+from mmeiou.config import parse_cfg_options, read_config
+from mmeiou.whole_files import replacing
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / "configs" / "mini_voc07"
+# In the order in which they are run: what decides comes first.
+RUNGS = (
+    "smooth-l1",
+    "eiou-sot-iou",
+    "smooth-l1-iou",
+    "eiou-sot",
+    "eiou",
+    "giou",
+    "l1",
+    "iou",
+    "ciou",
+    "diou",
+)
+CANVAS = (256, 256)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run.
+
+    Attributes:
+        rung: Ending of the config's name.
+        seed: Of weights, order and samples.
+        weight: Factor on the config's weight of the box loss.
+        holdout: Number of trainval's last images that are evaluated on and not trained on; 0 to
+            train on trainval and evaluate on test.
+        options: ``KEY=VALUE`` changes of the config.
+    """
+
+    rung: str
+    seed: int
+    weight: float
+    holdout: int
+    options: tuple[str, ...]
+
+    def config(self) -> Any:
+        """The config, with the cell's changes."""
+        cfg = read_config(CONFIGS / f"faster-rcnn_mobilenet-v2_fpn_{self.rung}_voc07-256.py")
+        cfg.merge_from_dict(parse_cfg_options(self.options))
+        init_default_scope(cfg.default_scope)
+        loss = cfg.model.roi_head.bbox_head.loss_bbox
+        loss.loss_weight = loss.get("loss_weight", 1.0) * self.weight
+        return cfg
+
+    def config_hash(self) -> str:
+        """Of what is trained and how, wherever data and weights are."""
+        cfg = self.config().to_dict()
+        what = [cfg[key] for key in ("model", "optim_wrapper", "param_scheduler", "train_cfg")]
+        what[0]["backbone"].pop("init_cfg", None)
+        text = json.dumps([*what, cfg["train_dataloader"]["batch_size"]], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    def key(self) -> str:
+        """Name of the run and of its folder."""
+        holdout = f"_holdout{self.holdout}" if self.holdout else ""
+        return f"{self.rung}_x{self.weight:g}_seed{self.seed}{holdout}_{self.config_hash()}"
+
+
+def run_cell(cell: Cell, device: str, out: Path) -> None:
+    """Train, detect, evaluate; writes ``detections.npz`` and ``run.json`` into the cell's folder."""
+    import numpy as np  # noqa: PLC0415 - the parent process needs none of these
+    import torch  # noqa: PLC0415
+    from resident_training import detect, evaluate, train  # noqa: PLC0415
+
+    cfg = cell.config()
+    folder = out / cell.key()
+    learned, judged = datasets(cell, cfg, out)
+    trained = train(cfg, learned.to(device), cell.seed, device, cell.key())
+    start = time.perf_counter()
+    found = detect(trained.detector, judged.to(device))
+    seconds = time.perf_counter() - start
+    classes = trained_classes(cfg)
+    metrics = evaluate(found, judged, cfg.test_evaluator, {"classes": classes, "dataset_type": "VOC2007"})
+    with replacing(folder / "detections.npz") as temporary:
+        np.savez_compressed(temporary, **compact(found))
+    row = {
+        **asdict(cell),
+        "options": " ".join(cell.options),
+        "config": cell.config_hash(),
+        "epochs": cfg.train_cfg.max_epochs,
+        "train_images": len(learned),
+        "test_images": len(judged),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "torch": torch.__version__,
+        "train_seconds": round(trained.seconds, 1),
+        "detect_seconds": round(seconds, 1),
+        "last_losses": trained.losses[-1],
+        "metrics": metrics,
+    }
+    with replacing(folder / "run.json") as temporary:
+        temporary.write_text(json.dumps(row, indent=1) + "\n")
+
+
+def trained_classes(cfg: Any) -> tuple[str, ...]:
+    """Names of the classes."""
+    from mmeiou.registry import DATASETS  # noqa: PLC0415
+
+    return tuple(DATASETS.get(cfg.train_dataloader.dataset.type).METAINFO["classes"])
+
+
+def compact(found: dict[str, Any]) -> dict[str, Any]:
+    """Detections in a fifth of the space: 1/100 pixel, 1/10000 of score and IoU."""
+    import numpy as np  # noqa: PLC0415
+
+    scales = {"bboxes": 100, "scores": 10000, "iou_scores": 10000}
+    return {
+        key: np.round(values * scales[key]).clip(0, 65535).astype(np.uint16)
+        if key in scales
+        else values.astype(np.uint16)
+        for key, values in found.items()
+    }
+
+
+def datasets(cell: Cell, cfg: Any, out: Path) -> Any:
+    """What is trained on and what is judged; decoded once and kept in OUT."""
+    from resident_data import load  # noqa: PLC0415
+
+    def kept(name: str, source: Any) -> Any:
+        import torch  # noqa: PLC0415
+
+        path = out / f"{name}.pt"
+        if not path.exists():
+            with replacing(path) as temporary:
+                torch.save(load(source, CANVAS), temporary)
+        return torch.load(path, weights_only=False)  # written by the lines above
+
+    trainval = kept("trainval", cfg.train_dataloader.dataset)
+    if cell.holdout:
+        border = len(trainval) - cell.holdout
+        return trainval.part(0, border), trainval.part(border, len(trainval))
+    return trainval, kept("test", cfg.test_dataloader.dataset)
+
+
+def append(cell: Cell, out: Path, table: Path) -> dict[str, Any]:
+    """Add a finished run to the table."""
+    row = json.loads((out / cell.key() / "run.json").read_text())
+    flat = {key: value for key, value in row.items() if key not in ("metrics", "last_losses")}
+    flat |= {key.removeprefix("voc/"): round(value, 5) for key, value in row["metrics"].items()}
+    new = not table.exists()
+    with table.open("a", newline="") as file:
+        writer = csv.DictWriter(file, list(flat))
+        if new:
+            writer.writeheader()
+        writer.writerow(flat)
+    return flat
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=RUNGS, help="default: all")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--weights", nargs="+", type=float, default=[1.0])
+    parser.add_argument("--holdout", type=int, default=0, help="see above; default: judge on test")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--seconds", type=float, help="no run starts that would end later")
+    parser.add_argument("--out", type=Path, default=ROOT / "work_dirs" / "mini_voc07")
+    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--cell", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run what is missing."""
+    args = parse_args()
+    if args.cell:
+        values = json.loads(args.cell)
+        run_cell(Cell(**{**values, "options": tuple(values["options"])}), args.device, args.out)
+        return
+    cells = [
+        Cell(rung, seed, weight, args.holdout, tuple(args.cfg_options))
+        for seed in args.seeds
+        for rung in args.rungs
+        for weight in args.weights
+    ]
+    args.out.mkdir(parents=True, exist_ok=True)
+    missing = [cell for cell in cells if not (args.out / cell.key() / "run.json").exists()]
+    print(f"{len(cells)} runs, {len(cells) - len(missing)} of them done", flush=True)
+    start = time.perf_counter()
+    taken: list[float] = []
+
+    def work(cell: Cell) -> str | None:
+        begun = time.perf_counter()
+        if args.seconds and begun - start + (statistics.median(taken) if taken else 0) > args.seconds:
+            return f"{cell.key()}: left out, no time"
+        command = [sys.executable, __file__, "--cell", json.dumps(asdict(cell))]
+        command += ["--device", args.device, "--out", str(args.out)]
+        code = subprocess.run(command, check=False).returncode
+        taken.append(time.perf_counter() - begun)
+        if code:
+            return f"{cell.key()}: ended with {code}"
+        row = append(cell, args.out, args.out / "runs.csv")
+        print(f"{cell.key()}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}, "
+              f"{taken[-1]:.0f} s", flush=True)
+        return None
+
+    if missing:
+        datasets(missing[0], missing[0].config(), args.out)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        problems = [problem for problem in pool.map(work, missing) if problem]
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Train a two-stage config on data that is in memory, detect, and evaluate: one cell of a table."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from batched_two_stage import BatchedTwoStage
+from mmengine.registry import PARAM_SCHEDULERS
+from numpy.typing import NDArray
+from resident_data import ResidentData, batch, normalized
+from torch import Tensor
+
+from mmeiou.registry import METRICS, MODELS
+
+DETECTED = 64  # images of a batch
+Detections = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A detector, and what its training took.
+
+    Attributes:
+        detector: In evaluation mode.
+        seconds: Of the training alone.
+        losses: Means of each epoch, by name.
+    """
+
+    detector: BatchedTwoStage
+    seconds: float
+    losses: list[dict[str, float]]
+
+
+def build(cfg: Any, canvas: tuple[int, int], seed: int, device: str) -> BatchedTwoStage:
+    """The detector of a config with its first weights, which follow from the seed."""
+    torch.manual_seed(seed)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    return BatchedTwoStage(model, canvas).to(device)
+
+
+def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = "") -> Trained:
+    """Train as the config's optimizer, schedule, batch size and number of epochs say.
+
+    Order and flips of the images follow from the seed alone, whatever the loss.
+
+    Args:
+        cfg: Config of a ``FasterRCNN``.
+        data: On the device.
+        seed: Of weights, order, flips and samples.
+        device: Name of the device.
+        progress: What to call the run where progress is printed; "" for none.
+    """
+    canvas = tuple(data.images.shape[2:])
+    detector = build(cfg, (canvas[0], canvas[1]), seed, device)
+    size, epochs = cfg.train_dataloader.batch_size, cfg.train_cfg.max_epochs
+    length = len(data) // size
+    optimizer = _optimizer(cfg, detector.model)
+    schedulers = list(_schedulers(cfg, optimizer.optimizer, length))
+    order = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed + 1)  # heads of different size drew differently
+    detector.train()
+    start, history = time.perf_counter(), []
+    for epoch in range(epochs):
+        shuffled = torch.randperm(len(data), generator=order)[: length * size].view(length, size)
+        flips = torch.rand(length, size, generator=order) < 0.5  # noqa: PLR2004
+        sums: dict[str, Tensor] = {}
+        for index, flip in zip(shuffled, flips, strict=True):
+            images, shapes, objects = batch(data, index.to(device), flip.to(device))
+            inputs = normalized(images, shapes, detector.model.data_preprocessor)
+            losses = detector.loss(inputs, shapes, objects)
+            total, logged = detector.model.parse_losses(losses)
+            optimizer.update_params(total)
+            for scheduler in schedulers:
+                scheduler.step()
+            for name, value in logged.items():
+                sums[name] = sums.get(name, 0) + value.detach()
+        history.append({name: float(value) / length for name, value in sums.items()})
+        if not np.isfinite(history[-1]["loss"]):
+            raise FloatingPointError(f"{progress}: the loss of epoch {epoch + 1} is not finite")
+        if progress:
+            seconds = time.perf_counter() - start
+            rate = (epoch + 1) * length * size / seconds
+            shown = ", ".join(f"{k} {v:.4f}" for k, v in history[-1].items())
+            print(f"{progress}: epoch {epoch + 1} of {epochs}, {rate:.0f} images/s, {shown}", flush=True)
+    return Trained(detector.eval(), time.perf_counter() - start, history)
+
+
+def _optimizer(cfg: Any, model: Any) -> Any:
+    from mmengine.optim import build_optim_wrapper  # noqa: PLC0415 - heavy
+
+    return build_optim_wrapper(model, cfg.optim_wrapper)
+
+
+def _schedulers(cfg: Any, optimizer: Any, length: int) -> Iterator[Any]:
+    """Schedules by iteration, as MMEngine's runner makes them."""
+    for entry in cfg.param_scheduler:
+        one = {**entry, "optimizer": optimizer}
+        kind = PARAM_SCHEDULERS.get(one["type"])
+        if one.pop("convert_to_iter_based", False):
+            del one["type"]
+            yield kind.build_iter_from_epoch(epoch_length=length, **one)
+        elif one.get("by_epoch", True):
+            raise ValueError(f"param_scheduler {entry}: write convert_to_iter_based=True")
+        else:
+            yield PARAM_SCHEDULERS.build(one)
+
+
+@torch.no_grad()
+def detect(detector: BatchedTwoStage, data: ResidentData) -> Detections:
+    """Detections of all images.
+
+    Returns:
+        ``image`` (k,) number of the image, ``bboxes`` (k, 4) in pixels, ``scores`` (k,), ``labels``
+        (k,) and, with an IoU branch, ``iou_scores`` (k,).
+    """
+    found: list[Any] = []
+    for start in range(0, len(data), DETECTED):
+        index = torch.arange(start, min(start + DETECTED, len(data)), device=data.images.device)
+        images, shapes, _ = batch(data, index)
+        inputs = normalized(images, shapes, detector.model.data_preprocessor)
+        found += detector.detect(inputs, shapes)
+    keys = [key for key in ("bboxes", "scores", "labels", "iou_scores") if key in found[0]]
+    counts = [len(instances) for instances in found]
+    image = np.repeat(np.arange(len(found)), counts)
+    return {"image": image} | {
+        key: torch.cat([instances[key] for instances in found]).cpu().numpy() for key in keys
+    }
+
+
+def evaluate(detections: Detections, data: ResidentData, metric: Any, meta: Any) -> dict[str, float]:
+    """What a metric reports of detections.
+
+    Args:
+        detections: Of :func:`detect`.
+        data: The images.
+        metric: Config of the metric.
+        meta: ``dataset_meta``.
+    """
+    from mmengine.structures import InstanceData  # noqa: PLC0415 - heavy
+
+    judge = METRICS.build(metric)
+    judge.dataset_meta = meta
+    ends = np.searchsorted(detections["image"], np.arange(len(data) + 1))
+    for number, sample in enumerate(data.samples):
+        part = slice(ends[number], ends[number + 1])
+        fields = {key: torch.as_tensor(v[part]) for key, v in detections.items() if key != "image"}
+        sample.pred_instances = InstanceData(**fields)
+        judge.process(None, [sample.to_dict()])
+    return {key: float(value) for key, value in judge.evaluate(len(data)).items()}
