@@ -55,7 +55,7 @@ def test_each_class_has_its_own_curve() -> None:
         ]
     )
     assert next(iter(report)) == "voc/AP"  # what save_best='auto' follows
-    assert len(report) == 14
+    assert len(report) == 17
     # The cat's AP is 1 up to IoU 0.70, five of ten thresholds; the dog's is 0 everywhere.
     for suffix in ("", "_11p"):
         assert report[f"voc/AP{suffix}"] == pytest.approx(0.25)
@@ -70,6 +70,44 @@ def test_interpolations_differ() -> None:
     report = evaluate([sample([(0, BOX), (0, FAR)], [(0, 0.9, BOX)])])
     assert report["voc/AP90"] == pytest.approx(1 / 2)
     assert report["voc/AP90_11p"] == pytest.approx(6 / 11)
+
+
+def test_ap_by_size() -> None:
+    """A cat of 100 pixels found, one of 400 missed; the limit says which is small."""
+    large = [50.0, 50, 69, 69]
+    cats = [sample([(0, BOX), (0, large)], [(0, 0.9, BOX)])]
+    report = evaluate(cats, area_limits=(101, 401))
+    assert report["voc/AP"] == pytest.approx(0.5)
+    assert (report["voc/AP_s"], report["voc/AP_m"]) == (1, 0)
+    assert math.isnan(report["voc/AP_l"])
+    report = evaluate(cats, area_limits=(100, 400))
+    assert math.isnan(report["voc/AP_s"])
+    assert (report["voc/AP_m"], report["voc/AP_l"]) == (1, 0)
+    assert evaluate(cats)["voc/AP_s"] == pytest.approx(0.5)
+
+
+def test_optimal_lrp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cat: IoU 0.72, then a false one, which the threshold keeps out; the dog is missed."""
+    logged: list[str] = []
+    monkeypatch.setattr(
+        "mmeiou.evaluation.metrics.voc_strict_metric.print_log", lambda text, _: logged.append(text)
+    )
+    found = [(0, 0.9, [0.0, 0, 8, 7]), (0, 0.5, FAR)]
+    samples = [sample([(0, BOX), (1, FAR)], found)]
+    report = evaluate(samples, extras=["lrp"], classwise=True)
+    # 0.28 / (1 - 0.5) over one object, and 1 for the dog.
+    assert {key: report[f"voc/{key}"] for key in ("oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN")} == (
+        pytest.approx({"oLRP": (0.56 + 1) / 2, "oLRP_Loc": 0.28, "oLRP_FP": 0, "oLRP_FN": 1 / 2})
+    )
+    assert logged[1].splitlines()[2].split() == [
+        "cat",
+        "0.5600",
+        "0.2800",
+        "0.0000",
+        "0.0000",
+        "0.9000",
+    ]
+    assert not any("LRP" in key for key in evaluate(samples))
 
 
 def test_difficult_objects_of_the_same_class_are_ignored() -> None:

@@ -8,9 +8,11 @@ from mmdet.evaluation import VOCMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
+from mmeiou.evaluation.extras import AREA_LIMITS, IOU_THR, area_ranges, checked_extras
+from mmeiou.evaluation.lrp import mean_lrp, optimal_lrp, threshold_table
 from mmeiou.evaluation.samples import require_finite
 from mmeiou.evaluation.strict_ap import PERCENTS, class_table, mean_aps
-from mmeiou.evaluation.voc_ap import ClassMatches, average_precisions, match_class
+from mmeiou.evaluation.voc_ap import ClassMatches, average_precisions, match_class, outcomes
 from mmeiou.registry import METRICS
 
 # Boxes and labels of an image's objects, and its detections by class, as mmdet's metric keeps them.
@@ -24,22 +26,39 @@ class VOCStrictMetric(VOCMetric):
     The protocol is :mod:`mmeiou.evaluation.voc_ap`. Keys, each in [0, 1] and not rounded:
     ``voc/AP`` (mean over 0.50, 0.55, ..., 0.95), ``voc/AP50``, ``AP60``, ``AP70``, ``AP75``,
     ``AP80`` and ``AP90`` are areas under the curve; the same with ``_11p`` appended are 11-point
-    interpolated, so that ``voc/AP50_11p`` is the number of VOC 2007's tables. Means over the
-    classes that occur. NaN if none does.
+    interpolated, so that ``voc/AP50_11p`` is the number of VOC 2007's tables. ``voc/AP_s``,
+    ``AP_m`` and ``AP_l`` are ``voc/AP`` of small, medium and large objects, all others ignored.
+    Means over the classes that occur. NaN if none does.
+
+    With ``extras``:
+
+    - ``'lrp'``: ``voc/oLRP``, ``oLRP_Loc``, ``oLRP_FP`` and ``oLRP_FN`` at IoU 0.5
+      (:mod:`mmeiou.evaluation.lrp`; lower is better).
 
     Detections are matched once for all thresholds and both interpolations. The data samples are
     as MMDetection's ``VOCMetric`` takes them: difficult objects in ``ignored_instances``.
 
     Args:
-        classwise: Log a table of the areas of each class.
+        classwise: Log tables of each class: AP, and optimal LRP with its score threshold.
+        extras: What is reported beside AP, see above.
+        area_limits: Areas in pixels at which medium and large objects begin, COCO's by default.
+            For images shrunken by a factor of f, divide them by f squared.
         collect_device: Where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: Prefix of the result's keys, ``'voc'`` by default.
+
+    Raises:
+        ValueError: If an extra is unknown, or the areas do not rise.
     """
 
     default_prefix = "voc"
 
     def __init__(
-        self, classwise: bool = False, collect_device: str = "cpu", prefix: str | None = None
+        self,
+        classwise: bool = False,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+        extras: Sequence[str] = (),
+        area_limits: tuple[float, float] = AREA_LIMITS,
     ) -> None:
         super().__init__(
             iou_thrs=[percent / 100 for percent in PERCENTS],
@@ -47,6 +66,8 @@ class VOCStrictMetric(VOCMetric):
             prefix=prefix,
         )
         self.classwise = classwise
+        self.extras = checked_extras(extras)
+        self.area_ranges = area_ranges(area_limits)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the results of a batch.
@@ -65,14 +86,25 @@ class VOCStrictMetric(VOCMetric):
             results: What :meth:`process` kept, of all processes.
         """
         classes = self.dataset_meta["classes"]
-        pairs = [
-            average_precisions(_matches_of_class(results, label), self.iou_thrs)
-            for label in range(len(classes))
-        ]
-        area, points = (np.stack(aps, axis=1) for aps in zip(*pairs, strict=True))
+        matches = [_matches_of_class(results, label) for label in range(len(classes))]
+        area, points = self._aps(matches)
         if self.classwise:
             print_log("\n" + class_table(classes, area), "current")
-        return _named(area, "") | _named(points, "_11p")
+        report = _named(area, "") | _named(points, "_11p")
+        for size, (low, high) in self.area_ranges.items():
+            report[f"AP{size}"] = mean_aps(self._aps([m.of_size(low, high) for m in matches])[0])[0]
+        if "lrp" in self.extras:
+            errors = [optimal_lrp(outcomes(one, IOU_THR), IOU_THR) for one in matches]
+            if self.classwise:
+                print_log("\n" + threshold_table(classes, errors), "current")
+            report |= mean_lrp(errors)
+        return report
+
+    def _aps(self, matches: list[ClassMatches]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(10, k) APs by threshold and class, of both interpolations."""
+        pairs = [average_precisions(one, self.iou_thrs) for one in matches]
+        area, points = (np.stack(aps, axis=1) for aps in zip(*pairs, strict=True))
+        return area, points
 
 
 def _matches_of_class(results: list[_ImageResult], label: int) -> ClassMatches:
