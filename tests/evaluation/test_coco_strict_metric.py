@@ -184,6 +184,54 @@ def test_table_of_classes(
     assert float(mean[-1]) == pytest.approx(report["coco/bbox_mAP_90"], abs=5.1e-5)
 
 
+def test_table_has_pycocotools_order_of_the_classes(
+    ann_file: Path, samples: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sorts the ids of the categories, whatever their order in the file."""
+    truth = json.loads(ann_file.read_text())
+    truth["categories"].reverse()
+    turned = ann_file.with_name("turned.json")
+    turned.write_text(json.dumps(truth))
+    logged: list[str] = []
+    monkeypatch.setattr(
+        "mmeiou.evaluation.metrics.coco_strict_metric.print_log",
+        lambda text, _: logged.append(text),
+    )
+    metric = build(ann_file=str(turned), classwise=True)
+    metric.dataset_meta = {"classes": CLASSES[::-1]}
+    for one in samples:
+        labels = 2 - one["pred_instances"]["labels"]
+        metric.process({}, [{**one, "pred_instances": {**one["pred_instances"], "labels": labels}}])
+    metric.evaluate(len(samples))
+    evaluate(build(ann_file=str(ann_file), classwise=True), samples)
+    assert logged[0] == logged[1]
+
+
+def test_limits_of_area(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    """The boxes have 500, 3900 and 12650 pixels; of the last every other one is a crowd."""
+    usual = evaluate(build(ann_file=str(ann_file)), samples)
+    moved = evaluate(build(ann_file=str(ann_file), area_limits=(5000, 20_000)), samples)
+    assert math.isnan(moved["coco/bbox_mAP_l"])
+    assert moved["coco/bbox_mAP_m"] == pytest.approx(usual["coco/bbox_mAP_l"], abs=0.1)
+    assert moved["coco/bbox_mAP_s"] not in {usual["coco/bbox_mAP_s"], usual["coco/bbox_mAP_m"]}
+    assert moved["coco/bbox_mAP"] == usual["coco/bbox_mAP"]
+
+
+def test_optimal_lrp(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    both = ["bbox", "segm"]
+    usual = evaluate(build(ann_file=str(ann_file), metric=both), samples)
+    report = evaluate(build(ann_file=str(ann_file), metric=both, extras=["lrp"]), samples)
+    added = set(report) - set(usual)
+    parts = ("oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN")
+    assert added == {f"coco/{kind}_{part}" for kind in both for part in parts}
+    for kind in both:
+        error, loc, false, missed = (report[f"coco/{kind}_{part}"] for part in parts)
+        assert 0.1 < error < 0.9
+        assert 0 < loc < 0.3
+        assert 0 <= false < error
+        assert 0 <= missed < error
+
+
 def test_format_only_writes_what_the_server_takes(
     ann_file: Path, samples: list[dict[str, Any]], tmp_path: Path
 ) -> None:
