@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-EXTRAS = ("lrp",)
+EXTRAS = ("lrp", "tide", "calibration")
 # IoU at which a detection is true in everything that is reported beside AP.
 IOU_THR = 0.5
 # COCO's: where medium and large objects begin, in pixels.

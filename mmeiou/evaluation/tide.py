@@ -127,7 +127,8 @@ def error_costs(errors: Errors) -> dict[str, float]:
 
     Returns:
         ``AP`` with 101 points as COCO's, and ``Loc``, ``Cls``, ``Dupe``, ``Bkg``, ``Both``,
-        ``Miss``, ``FP`` and ``FN``, none below 0; all in [0, 1], NaN without objects.
+        ``Miss``, ``FP`` and ``FN``, none below 0; all in [0, 1]. NaN without objects, for ``Miss``
+        and ``FN`` also where they leave neither an object nor a detection.
     """
     e = errors
     occurring = np.unique(e.truth_labels)

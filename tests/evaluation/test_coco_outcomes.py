@@ -7,7 +7,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmeiou.evaluation.coco_outcomes import class_outcomes
+from mmeiou.evaluation.coco_outcomes import class_outcomes, image_overlaps
 
 
 def evaluated(objects: list[dict[str, Any]], found: list[dict[str, Any]]) -> COCOeval:
@@ -81,3 +81,27 @@ def test_are_what_pycocotools_counts(seed: int) -> None:
         envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
         sampled = envelope[np.searchsorted(recall, np.linspace(0, 1, 101))]
         np.testing.assert_allclose(sampled, evaluation.eval["precision"][5, :, k, 0, -1])
+
+
+def test_overlaps_by_hand() -> None:
+    objects = [
+        row(0, 7, [0, 0, 10, 10]),
+        row(0, 3, [100, 100, 50, 50], iscrowd=1),
+        row(0, 3, [0, 0, 10, 5]),
+    ]
+    found = [
+        row(0, 7, [0, 0, 10, 8], score=0.5),
+        row(0, 3, [110, 110, 10, 10], score=0.9),
+        row(0, 7, [110, 110, 10, 10], score=0.8),  # a crowd of another class
+        row(2, 3, [0, 0, 10, 10], score=0.6),
+    ]
+    first, second, third = image_overlaps(evaluated(objects, found), 0.5, np.arange(4) / 10)
+    assert first.scores.tolist() == [0.9, 0.8, 0.5]
+    assert first.labels.tolist() == [0, 1, 1]  # of the categories 3 and 7
+    assert first.truth_labels.tolist() == [0, 1]
+    np.testing.assert_allclose(first.ious, [[0, 0], [0, 0], [5 / 8, 0.8]])
+    assert first.excused.tolist() == [True, False, False]
+    assert first.iou_scores == pytest.approx([0.1, 0.2, 0.0])
+    assert second.ious.shape == (0, 0)
+    assert third.ious.shape == (1, 0)
+    assert third.iou_scores == pytest.approx([0.3])

@@ -232,6 +232,60 @@ def test_optimal_lrp(ann_file: Path, samples: list[dict[str, Any]]) -> None:
         assert 0 <= missed < error
 
 
+def test_costs_of_errors(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    """TIDE's AP is COCO's, and what half of the labels wrong costs is above all Cls."""
+    both = ["bbox", "segm"]
+    report = evaluate(build(ann_file=str(ann_file), metric=both, extras=["tide"]), samples)
+    wrong = []
+    for one in samples:
+        labels = one["pred_instances"]["labels"].clone()
+        labels[::2] = 1 - labels[::2]
+        wrong.append({**one, "pred_instances": {**one["pred_instances"], "labels": labels}})
+    confused = evaluate(build(ann_file=str(ann_file), metric=both, extras=["tide"]), wrong)
+    for kind in both:
+        prefix = f"coco/{kind}_"
+        assert report[f"{prefix}TIDE_AP50"] == pytest.approx(report[f"{prefix}mAP_50"], abs=1e-3)
+        assert report[f"{prefix}dAP_Cls"] == 0
+        costs = {key: cost for key, cost in confused.items() if key.startswith(f"{prefix}dAP_")}
+        assert len(costs) == 8
+        named = {key: costs[f"{prefix}dAP_{key}"] for key in ("Loc", "Cls", "Dupe", "Bkg", "Both")}
+        assert max(named, key=lambda key: named[key]) == "Cls"
+
+
+def test_calibration(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    """Each detection predicts its IoU with the best object of its class, but for 0.1."""
+    truths = json.loads(ann_file.read_text())["annotations"]
+    rated = []
+    for one in samples:
+        predicted = one["pred_instances"]
+        best = []
+        for box, label in zip(predicted["bboxes"].numpy(), predicted["labels"], strict=True):
+            ious = [0.0]
+            for truth in truths:
+                if truth["image_id"] != one["img_id"] or truth["category_id"] != label + 10:
+                    continue
+                if truth["iscrowd"]:
+                    continue
+                corner, size = np.split(np.array(truth["bbox"]), 2)
+                sides = np.minimum(box[2:], corner + size) - np.maximum(box[:2], corner)
+                shared = sides.clip(0).prod()
+                union = (box[2:] - box[:2]).prod() + size.prod() - shared
+                ious.append(shared / union)
+            best.append(max(ious))
+        values = torch.tensor(best) + 0.1
+        rated.append({**one, "pred_instances": {**predicted, "iou_scores": values}})
+    report = evaluate(
+        build(ann_file=str(ann_file), metric=["bbox", "segm"], extras=["calibration"]), rated
+    )
+    assert report["coco/bbox_IoU_MAE"] == pytest.approx(0.1)
+    assert report["coco/bbox_IoU_pearson"] == pytest.approx(1)
+    assert report["coco/bbox_IoU_ECE"] == pytest.approx(0.1)
+    assert 0 < report["coco/bbox_LaECE"] < 1
+    assert not any(key.startswith("coco/segm_IoU") for key in report)
+    with pytest.raises(ValueError, match="no iou_scores"):
+        build(ann_file=str(ann_file), extras=["calibration"]).process({}, samples)
+
+
 def test_format_only_writes_what_the_server_takes(
     ann_file: Path, samples: list[dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -112,7 +112,9 @@ def test_classes_without_objects_do_not_count() -> None:
     costs = error_costs(classify([image([(BOX, 0.9, 0), (FAR, 0.8, 1)], [(BOX, 0)])]))
     assert costs["AP"] == 1
     assert np.isnan(list(error_costs(classify([image([(BOX, 0.9, 0)], [])])).values())).all()
-    assert error_costs(classify([image([], [(BOX, 0)])]))["AP"] == 0
+    nothing_found = error_costs(classify([image([], [(BOX, 0)])]))
+    assert (nothing_found["AP"], nothing_found["Bkg"]) == (0, 0)
+    assert np.isnan([nothing_found["Miss"], nothing_found["FN"]]).all()
 
 
 def random_images(seed: int) -> list[Image]:

@@ -110,6 +110,58 @@ def test_optimal_lrp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("LRP" in key for key in evaluate(samples))
 
 
+def test_costs_of_errors() -> None:
+    """The cat is named a dog at IoU 0.64; what lies on a difficult dog is no error."""
+    found = [(1, 0.9, [0.0, 0, 7, 7]), (1, 0.8, FAR)]
+    report = evaluate([sample([(0, BOX)], found, [(1, FAR)])], extras=["tide"])
+    assert report["voc/TIDE_AP50"] == 0
+    costs = {key.removeprefix("voc/dAP_"): cost for key, cost in report.items() if "dAP" in key}
+    assert len(costs) == 8
+    assert math.isnan(costs.pop("FN"))  # without the cat there is nothing to find
+    assert costs == dict.fromkeys(costs, 0) | {"Cls": 1}
+    # Both end pixels count: 50 of 100.
+    half = [sample([(0, BOX)], [(0, 0.9, [0.0, 0, 9, 4])])]
+    assert evaluate(half, extras=["tide"])["voc/TIDE_AP50"] == 1
+
+
+def with_ious(one: DetDataSample, ious: list[float]) -> DetDataSample:
+    one.pred_instances.iou_scores = torch.tensor(ious)
+    return one
+
+
+def test_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predictions stay with their detections, which are kept by class; end pixels do not count."""
+    logged: list[str] = []
+    monkeypatch.setattr(
+        "mmeiou.evaluation.metrics.voc_strict_metric.print_log", lambda text, _: logged.append(text)
+    )
+    cat, dog, hard = [0.0, 0, 10, 10], [50.0, 50, 60, 60], [80.0, 0, 90, 10]
+    first = sample(
+        [(0, cat), (1, dog)],
+        [(1, 0.9, [50, 50, 60, 58]), (0, 0.8, [0, 0, 10, 6]), (1, 0.7, [80, 0, 90, 4])],
+        [(1, hard)],
+    )
+    second = sample([(0, cat)], [(0, 0.6, cat), (0, 0.1, FAR)])
+    samples = [with_ious(first, [0.7, 0.65, 0.5]), with_ious(second, [0.85, 0.0]), sample([], [])]
+    report = evaluate(samples, extras=["calibration"])
+    # True 0.8, 0.6, 0.4 and 1; the last one scores too little to take part.
+    assert report["voc/IoU_MAE"] == pytest.approx((0.1 + 0.05 + 0.1 + 0.15) / 4)
+    assert report["voc/IoU_spearman"] == pytest.approx(1)
+    assert logged[-1].splitlines()[1].split() == ["number", "predicted", "true"]
+    assert 0 < report["voc/LaECE"] < 1
+    everything = evaluate(samples, extras=["calibration"], calibration_score_thr=0.05)
+    assert everything["voc/IoU_MAE"] == pytest.approx((0.1 + 0.05 + 0.1 + 0.15 + 0) / 5)
+
+
+def test_calibration_needs_predicted_ious() -> None:
+    bare = sample([(0, BOX)], [(0, 0.9, BOX)])
+    bare.set_metainfo({"img_path": "set/a.jpg"})
+    with pytest.raises(ValueError, match=r"set/a\.jpg: .* no iou_scores.* IoU branch"):
+        evaluate([bare], extras=["calibration"])
+    with pytest.raises(ValueError, match="not finite"):
+        evaluate([with_ious(bare, [math.nan])], extras=["calibration"])
+
+
 def test_difficult_objects_of_the_same_class_are_ignored() -> None:
     found = [(0, 0.9, FAR), (0, 0.8, BOX)]
     assert evaluate([sample([(0, BOX)], found, [(0, FAR)])])["voc/AP"] == pytest.approx(1)

@@ -11,11 +11,13 @@ from mmdet.evaluation import CocoMetric
 from mmengine.fileio import load
 from mmengine.logging import print_log
 
-from mmeiou.evaluation.coco_outcomes import class_outcomes
+from mmeiou.evaluation.coco_outcomes import class_outcomes, image_overlaps
 from mmeiou.evaluation.extras import AREA_LIMITS, IOU_THR, area_ranges, checked_extras
+from mmeiou.evaluation.iou_calibration import calibration_report
 from mmeiou.evaluation.lrp import mean_lrp, optimal_lrp, threshold_table
-from mmeiou.evaluation.samples import require_finite
+from mmeiou.evaluation.samples import require_finite, sample_iou_scores
 from mmeiou.evaluation.strict_ap import class_table, mean_aps
+from mmeiou.evaluation.tide import tide_report
 from mmeiou.registry import METRICS
 
 _METRICS = ("bbox", "segm")
@@ -38,6 +40,13 @@ class CocoStrictMetric(CocoMetric):
 
     - ``'lrp'``: ``coco/bbox_oLRP``, ``bbox_oLRP_Loc``, ``bbox_oLRP_FP`` and ``bbox_oLRP_FN`` at
       IoU 0.5 (:mod:`mmeiou.evaluation.lrp`; lower is better).
+    - ``'tide'``: ``coco/bbox_TIDE_AP50`` and ``coco/bbox_dAP_Loc``, ``_Cls``, ``_Dupe``, ``_Bkg``,
+      ``_Both``, ``_Miss``, ``_FP`` and ``_FN``, what each kind of error costs
+      (:mod:`mmeiou.evaluation.tide`).
+    - ``'calibration'``: ``coco/bbox_IoU_MAE``, ``bbox_IoU_ECE``, ``bbox_IoU_pearson`` and
+      ``bbox_IoU_spearman`` of the IoUs that the detector predicts (``iou_scores``) and
+      ``bbox_LaECE`` of its scores at IoU 0.5 (:mod:`mmeiou.evaluation.iou_calibration`), with a
+      log of the reliability curve. For boxes alone.
 
     Args:
         ann_file: Annotations in COCO's format; without it the dataset's own are converted.
@@ -46,6 +55,7 @@ class CocoStrictMetric(CocoMetric):
         extras: What is reported beside AP, see above.
         area_limits: Areas in pixels at which medium and large objects begin, COCO's by default.
             For images shrunken by a factor of f, divide them by f squared.
+        calibration_score_thr: Least score of a detection whose calibration is judged.
         **kwargs: ``format_only``, ``outfile_prefix``, ``backend_args``, ``collect_device``,
             ``prefix`` and ``sort_categories`` of ``CocoMetric``.
 
@@ -63,6 +73,7 @@ class CocoStrictMetric(CocoMetric):
         classwise: bool = False,
         extras: Sequence[str] = (),
         area_limits: tuple[float, float] = AREA_LIMITS,
+        calibration_score_thr: float = 0.3,
         **kwargs: Any,
     ) -> None:
         metrics = [metric] if isinstance(metric, str) else list(metric)
@@ -77,6 +88,7 @@ class CocoStrictMetric(CocoMetric):
         super().__init__(ann_file=ann_file, metric=metrics, classwise=classwise, **kwargs)
         self.extras = checked_extras(extras)
         self.area_ranges = area_ranges(area_limits)
+        self.calibration_score_thr = calibration_score_thr
         if self._coco_api is not None:
             _number_from_1(self._coco_api)
 
@@ -84,11 +96,17 @@ class CocoStrictMetric(CocoMetric):
         """Keep the results of a batch.
 
         Raises:
-            ValueError: Naming the image, if a box or score is not finite.
+            ValueError: Naming the image, if a box or score is not finite, or calibration is asked
+                for and there are no ``iou_scores``.
         """
         for sample in data_samples:
             require_finite(sample)
         super().process(data_batch, data_samples)
+        if "calibration" in self.extras:
+            for sample, (_, result) in zip(
+                data_samples, self.results[-len(data_samples) :], strict=True
+            ):
+                result["iou_scores"] = sample_iou_scores(sample)
 
     def compute_metrics(
         self, results: list[tuple[dict[str, Any], dict[str, Any]]]
@@ -112,7 +130,7 @@ class CocoStrictMetric(CocoMetric):
         report: dict[str, float] = {}
         for metric in self.metrics:
             evaluation = self._evaluate(metric, found[metric])
-            extras = self._extras(evaluation) if self.extras else {}
+            extras = self._extras(evaluation, predictions) if self.extras else {}
             report |= {
                 f"{metric}_{key}": value for key, value in (self._aps(evaluation) | extras).items()
             }
@@ -148,13 +166,23 @@ class CocoStrictMetric(CocoMetric):
         }
         return sizes | {f"mAP_{percent}": ap for percent, ap in at.items()}
 
-    def _extras(self, evaluation: Any) -> dict[str, float]:
+    def _extras(self, evaluation: Any, predictions: Sequence[dict[str, Any]]) -> dict[str, float]:
         report: dict[str, float] = {}
+        by_class = class_outcomes(evaluation, IOU_THR)
         if "lrp" in self.extras:
-            errors = [optimal_lrp(one, IOU_THR) for one in class_outcomes(evaluation, IOU_THR)]
+            errors = [optimal_lrp(one, IOU_THR) for one in by_class]
             if self.classwise:
                 self._log(evaluation, threshold_table(self._names(evaluation), errors))
             report |= mean_lrp(errors)
+        if "tide" in self.extras:
+            report |= tide_report(image_overlaps(evaluation, IOU_THR))
+        if "calibration" in self.extras and evaluation.params.iouType == "bbox":
+            # In the order in which they were written, by which pycocotools numbers them.
+            values = np.concatenate([one["iou_scores"] for one in predictions])
+            images = image_overlaps(evaluation, IOU_THR, values)
+            calibration, curve = calibration_report(images, by_class, self.calibration_score_thr)
+            self._log(evaluation, curve)
+            report |= calibration
         return report
 
     def _names(self, evaluation: Any) -> list[str]:
