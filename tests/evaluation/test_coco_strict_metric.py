@@ -286,6 +286,42 @@ def test_calibration(ann_file: Path, samples: list[dict[str, Any]]) -> None:
         build(ann_file=str(ann_file), extras=["calibration"]).process({}, samples)
 
 
+def test_real_boxes_moved(shared_data: Path) -> None:
+    """COCO's own file: TIDE's AP and oLRP's parts are those of the boxes that were moved."""
+    path = shared_data / "coco/annotations/instances_val2017.json"
+    truth = json.loads(path.read_text())
+    names = [one["name"] for one in truth["categories"]]
+    label = {one["id"]: k for k, one in enumerate(truth["categories"])}
+    rng = np.random.default_rng(0)
+    metric = build(ann_file=str(path), extras=["lrp", "tide"])
+    metric.dataset_meta = {"classes": names}
+    for image in truth["images"]:
+        own = [
+            one
+            for one in truth["annotations"]
+            if one["image_id"] == image["id"] and not one["iscrowd"]
+        ]
+        boxes = np.array([one["bbox"] for one in own]).reshape(-1, 4)
+        # Moved to the right by a tenth of their width: IoU 0.9 / 1.1 with the object.
+        boxes[:, 0] += boxes[:, 2] / 10
+        boxes[:, 2:] += boxes[:, :2]
+        predicted = {
+            "bboxes": torch.tensor(boxes),
+            "scores": torch.tensor(rng.random(len(own))),
+            "labels": torch.tensor([label[one["category_id"]] for one in own], dtype=torch.long),
+        }
+        size = (image["height"], image["width"])
+        metric.process(
+            {}, [{"img_id": image["id"], "ori_shape": size, "pred_instances": predicted}]
+        )
+    report = metric.evaluate(len(truth["images"]))
+    # In crowds of small objects a moved box fits a neighbour, or lies in what is marked a crowd.
+    assert report["coco/bbox_mAP_50"] == pytest.approx(1, abs=0.01)
+    assert report["coco/bbox_TIDE_AP50"] == pytest.approx(report["coco/bbox_mAP_50"], abs=1e-3)
+    assert report["coco/bbox_oLRP_Loc"] == pytest.approx(0.2 / 1.1, abs=1e-3)
+    assert report["coco/bbox_oLRP"] == pytest.approx(0.4 / 1.1, abs=0.01)
+
+
 def test_format_only_writes_what_the_server_takes(
     ann_file: Path, samples: list[dict[str, Any]], tmp_path: Path
 ) -> None:

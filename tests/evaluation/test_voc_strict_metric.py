@@ -10,6 +10,7 @@ from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
+from mmeiou.evaluation.extras import EXTRAS
 from mmeiou.registry import METRICS
 
 CLASSES = ("cat", "dog", "emu")
@@ -195,7 +196,8 @@ def test_real_boxes_as_predictions(shared_data: object) -> None:
         test_mode=True,
         pipeline=[],
     )
-    evaluator = Evaluator([METRICS.build({"type": "mmeiou.VOCStrictMetric"})])
+    metric = METRICS.build({"type": "mmeiou.VOCStrictMetric", "extras": EXTRAS})
+    evaluator = Evaluator([metric])
     evaluator.dataset_meta = dataset.metainfo
     num_difficult = 0
     for k in range(len(dataset)):
@@ -210,10 +212,20 @@ def test_real_boxes_as_predictions(shared_data: object) -> None:
         found = [(label, np.float64(0.5), box) for label, box in boxes[0]]
         # A box on each difficult object, with a higher score.
         found += [(label, np.float64(0.9), box) for label, box in boxes[1]]
-        evaluator.process([sample(boxes[0], found, boxes[1])])
+        # Each is sure that its box is right, and it is.
+        evaluator.process([with_ious(sample(boxes[0], found, boxes[1]), [1.0] * len(found))])
     assert num_difficult > 5
     report = evaluator.evaluate(len(dataset))
-    assert all(ap == pytest.approx(1) for ap in report.values())
+    aps = {key for key in report if key.startswith(("voc/AP", "voc/TIDE_AP50"))}
+    assert len(aps) == 18
+    assert all(report[key] == pytest.approx(1) for key in aps)
+    correlations = {"voc/IoU_pearson", "voc/IoU_spearman"}
+    assert all(math.isnan(report[key]) for key in correlations)
+    # Those on the objects score 0.5 where they should score 1.
+    assert report["voc/LaECE"] == pytest.approx(0.5)
+    errors = report.keys() - aps - correlations - {"voc/LaECE"}
+    assert len(errors) == 14
+    assert all(report[key] == pytest.approx(0, abs=1e-6) for key in errors)
 
 
 @pytest.mark.parametrize(("score", "box"), [(math.nan, BOX), (0.5, [0.0, 0, 9, math.inf])])
