@@ -94,7 +94,7 @@ def _classify_image(image: ImageOverlaps, foreground: float, background: float) 
     kind, repaired = np.full(n, _NONE), np.full(n, _NONE)
     findable = np.zeros(m, dtype=bool)
     for one in np.flatnonzero(~true):
-        name, target = _kind(own[one], image.ious[one], same[one], found, foreground, background)
+        name, target = _kind(own[one], image.ious[one], same[one], foreground, background)
         kind[one] = KINDS.index(name)
         if target != _NONE and not found[target] and not findable[target]:
             findable[target] = True
@@ -107,9 +107,9 @@ def _classify_image(image: ImageOverlaps, foreground: float, background: float) 
 
 
 def _kind(
-    own: Floats, ious: Floats, same: Bools, found: Bools, foreground: float, background: float
+    own: Floats, ious: Floats, same: Bools, foreground: float, background: float
 ) -> tuple[str, int]:
-    """Kind of error of a detection, and the object that it should have found."""
+    """Kind of error of a detection that is not true, and the object that it should have found."""
     if not len(own):
         return "Bkg", _NONE
     if background <= own.max() <= foreground:
@@ -117,7 +117,7 @@ def _kind(
     other = np.where(same, 0.0, ious)
     if other.max() >= foreground:
         return "Cls", int(other.argmax())
-    if np.where(found, own, 0.0).max() >= foreground:
+    if own.max() >= foreground:  # and yet it is not true: the object was no longer free
         return "Dupe", _NONE
     return ("Bkg" if ious.max() <= background else "Both"), _NONE
 

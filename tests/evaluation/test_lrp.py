@@ -44,6 +44,12 @@ def test_no_threshold_lies_between_equal_scores() -> None:
     assert optimal_lrp(found, 0.5) == pytest.approx((0.5, 0, 0.5, 0, 0.9))
 
 
+def test_true_at_the_threshold_itself_is_no_gain_but_has_components() -> None:
+    """LRP is 1 before it and after it."""
+    found = outcomes((0.9, 0.0, False), (0.8, 0.5, True), num_truths=1)
+    assert optimal_lrp(found, 0.5) == pytest.approx((1, 0.5, 0.5, 0, 0.8))
+
+
 def naive_lrp(found: Outcomes, iou_thr: float) -> list[float]:
     best = [1.0, math.nan, math.nan, 1.0, math.nan]
     for threshold in sorted(set(found.scores), reverse=True):
