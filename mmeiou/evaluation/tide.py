@@ -19,9 +19,9 @@ Of several detections that would find one object the best does and the others ar
 where the object has been found. FP: every false detection scores less than every true one. FN: no
 object is missed.
 
-The authors' package ``tidecv`` has had no release since August 2020 and brings pandas, seaborn and
-a second OpenCV. These are its numbers, in parts of 1 in place of 100, but that classes without any
-object, which count as 0 there, are left out of the mean, as by COCO.
+The authors' package ``tidecv`` has had no release since August 2020 and requires pandas, seaborn
+and opencv-python, whichever OpenCV is there. These are its numbers, in parts of 1 in place of 100,
+but that classes without any object, which count as 0 there, are left out of the mean, as by COCO.
 """
 
 from collections.abc import Sequence
