@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mmeiou.labels.records import Detections, ImageLabels
 
@@ -49,6 +51,27 @@ def require_finite(sample: Mapping[str, Any]) -> None:
                 f"{sample['img_path']}: the detector returned {key} that are not finite; its "
                 "training has diverged or overflowed in low precision"
             )
+
+
+def sample_iou_scores(sample: Mapping[str, Any]) -> NDArray[np.float64]:
+    """(n,) IoUs that the detector predicts of its detections.
+
+    Raises:
+        ValueError: Naming the image, if there are none, or one is not finite.
+    """
+    predicted = sample["pred_instances"]
+    if "iou_scores" not in predicted:
+        if not len(predicted["scores"]):
+            return np.zeros(0)
+        raise ValueError(
+            f"{sample.get('img_path', 'an image')}: the detections carry no iou_scores, so that "
+            "extras=['calibration'] has nothing to judge; the head needs an IoU branch "
+            "(mmeiou.Shared2FCIoUBBoxHead or one of the IoU dense heads)"
+        )
+    values = torch.as_tensor(predicted["iou_scores"]).cpu().double().numpy()
+    if not np.isfinite(values).all():
+        raise ValueError(f"{sample.get('img_path', 'an image')}: iou_scores that are not finite")
+    return values
 
 
 def sample_labels(sample: Mapping[str, Any], face_label: int = 0) -> ImageLabels:

@@ -184,6 +184,144 @@ def test_table_of_classes(
     assert float(mean[-1]) == pytest.approx(report["coco/bbox_mAP_90"], abs=5.1e-5)
 
 
+def test_table_has_pycocotools_order_of_the_classes(
+    ann_file: Path, samples: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sorts the ids of the categories, whatever their order in the file."""
+    truth = json.loads(ann_file.read_text())
+    truth["categories"].reverse()
+    turned = ann_file.with_name("turned.json")
+    turned.write_text(json.dumps(truth))
+    logged: list[str] = []
+    monkeypatch.setattr(
+        "mmeiou.evaluation.metrics.coco_strict_metric.print_log",
+        lambda text, _: logged.append(text),
+    )
+    metric = build(ann_file=str(turned), classwise=True)
+    metric.dataset_meta = {"classes": CLASSES[::-1]}
+    for one in samples:
+        labels = 2 - one["pred_instances"]["labels"]
+        metric.process({}, [{**one, "pred_instances": {**one["pred_instances"], "labels": labels}}])
+    metric.evaluate(len(samples))
+    evaluate(build(ann_file=str(ann_file), classwise=True), samples)
+    assert logged[0] == logged[1]
+
+
+def test_limits_of_area(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    """The boxes have 500, 3900 and 12650 pixels; of the last every other one is a crowd."""
+    usual = evaluate(build(ann_file=str(ann_file)), samples)
+    moved = evaluate(build(ann_file=str(ann_file), area_limits=(5000, 20_000)), samples)
+    assert math.isnan(moved["coco/bbox_mAP_l"])
+    assert moved["coco/bbox_mAP_m"] == pytest.approx(usual["coco/bbox_mAP_l"], abs=0.1)
+    assert moved["coco/bbox_mAP_s"] not in {usual["coco/bbox_mAP_s"], usual["coco/bbox_mAP_m"]}
+    assert moved["coco/bbox_mAP"] == usual["coco/bbox_mAP"]
+
+
+def test_optimal_lrp(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    both = ["bbox", "segm"]
+    usual = evaluate(build(ann_file=str(ann_file), metric=both), samples)
+    report = evaluate(build(ann_file=str(ann_file), metric=both, extras=["lrp"]), samples)
+    added = set(report) - set(usual)
+    parts = ("oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN")
+    assert added == {f"coco/{kind}_{part}" for kind in both for part in parts}
+    for kind in both:
+        error, loc, false, missed = (report[f"coco/{kind}_{part}"] for part in parts)
+        assert 0.1 < error < 0.9
+        assert 0 < loc < 0.3
+        assert 0 <= false < error
+        assert 0 <= missed < error
+
+
+def test_costs_of_errors(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    """TIDE's AP is COCO's, and what half of the labels wrong costs is above all Cls."""
+    both = ["bbox", "segm"]
+    report = evaluate(build(ann_file=str(ann_file), metric=both, extras=["tide"]), samples)
+    wrong = []
+    for one in samples:
+        labels = one["pred_instances"]["labels"].clone()
+        labels[::2] = 1 - labels[::2]
+        wrong.append({**one, "pred_instances": {**one["pred_instances"], "labels": labels}})
+    confused = evaluate(build(ann_file=str(ann_file), metric=both, extras=["tide"]), wrong)
+    for kind in both:
+        prefix = f"coco/{kind}_"
+        assert report[f"{prefix}TIDE_AP50"] == pytest.approx(report[f"{prefix}mAP_50"], abs=1e-3)
+        assert report[f"{prefix}dAP_Cls"] == 0
+        costs = {key: cost for key, cost in confused.items() if key.startswith(f"{prefix}dAP_")}
+        assert len(costs) == 8
+        named = {key: costs[f"{prefix}dAP_{key}"] for key in ("Loc", "Cls", "Dupe", "Bkg", "Both")}
+        assert max(named, key=lambda key: named[key]) == "Cls"
+
+
+def test_calibration(ann_file: Path, samples: list[dict[str, Any]]) -> None:
+    """Each detection predicts its IoU with the best object of its class, but for 0.1."""
+    truths = json.loads(ann_file.read_text())["annotations"]
+    rated = []
+    for one in samples:
+        predicted = one["pred_instances"]
+        best = []
+        for box, label in zip(predicted["bboxes"].numpy(), predicted["labels"], strict=True):
+            ious = [0.0]
+            for truth in truths:
+                if truth["image_id"] != one["img_id"] or truth["category_id"] != label + 10:
+                    continue
+                if truth["iscrowd"]:
+                    continue
+                corner, size = np.split(np.array(truth["bbox"]), 2)
+                sides = np.minimum(box[2:], corner + size) - np.maximum(box[:2], corner)
+                shared = sides.clip(0).prod()
+                union = (box[2:] - box[:2]).prod() + size.prod() - shared
+                ious.append(shared / union)
+            best.append(max(ious))
+        values = torch.tensor(best) + 0.1
+        rated.append({**one, "pred_instances": {**predicted, "iou_scores": values}})
+    report = evaluate(
+        build(ann_file=str(ann_file), metric=["bbox", "segm"], extras=["calibration"]), rated
+    )
+    assert report["coco/bbox_IoU_MAE"] == pytest.approx(0.1)
+    assert report["coco/bbox_IoU_pearson"] == pytest.approx(1)
+    assert report["coco/bbox_IoU_ECE"] == pytest.approx(0.1)
+    assert 0 < report["coco/bbox_LaECE"] < 1
+    assert not any(key.startswith("coco/segm_IoU") for key in report)
+    with pytest.raises(ValueError, match="no iou_scores"):
+        build(ann_file=str(ann_file), extras=["calibration"]).process({}, samples)
+
+
+def test_real_boxes_moved(shared_data: Path) -> None:
+    """COCO's own file: TIDE's AP and oLRP's parts are those of the boxes that were moved."""
+    path = shared_data / "coco/annotations/instances_val2017.json"
+    truth = json.loads(path.read_text())
+    names = [one["name"] for one in truth["categories"]]
+    label = {one["id"]: k for k, one in enumerate(truth["categories"])}
+    rng = np.random.default_rng(0)
+    metric = build(ann_file=str(path), extras=["lrp", "tide"])
+    metric.dataset_meta = {"classes": names}
+    for image in truth["images"]:
+        own = [
+            one
+            for one in truth["annotations"]
+            if one["image_id"] == image["id"] and not one["iscrowd"]
+        ]
+        boxes = np.array([one["bbox"] for one in own]).reshape(-1, 4)
+        # Moved to the right by a tenth of their width: IoU 0.9 / 1.1 with the object.
+        boxes[:, 0] += boxes[:, 2] / 10
+        boxes[:, 2:] += boxes[:, :2]
+        predicted = {
+            "bboxes": torch.tensor(boxes),
+            "scores": torch.tensor(rng.random(len(own))),
+            "labels": torch.tensor([label[one["category_id"]] for one in own], dtype=torch.long),
+        }
+        size = (image["height"], image["width"])
+        metric.process(
+            {}, [{"img_id": image["id"], "ori_shape": size, "pred_instances": predicted}]
+        )
+    report = metric.evaluate(len(truth["images"]))
+    # In crowds of small objects a moved box fits a neighbour, or lies in what is marked a crowd.
+    assert report["coco/bbox_mAP_50"] == pytest.approx(1, abs=0.01)
+    assert report["coco/bbox_TIDE_AP50"] == pytest.approx(report["coco/bbox_mAP_50"], abs=1e-3)
+    assert report["coco/bbox_oLRP_Loc"] == pytest.approx(0.2 / 1.1, abs=1e-3)
+    assert report["coco/bbox_oLRP"] == pytest.approx(0.4 / 1.1, abs=0.01)
+
+
 def test_format_only_writes_what_the_server_takes(
     ann_file: Path, samples: list[dict[str, Any]], tmp_path: Path
 ) -> None:

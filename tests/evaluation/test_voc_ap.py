@@ -8,7 +8,13 @@ from mmdet.evaluation.functional import eval_map
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmeiou.evaluation.voc_ap import Floats, average_precisions, match_class, precision_recall
+from mmeiou.evaluation.voc_ap import (
+    Floats,
+    average_precisions,
+    match_class,
+    outcomes,
+    precision_recall,
+)
 
 THRESHOLDS = [percent / 100 for percent in range(50, 100, 5)]
 NONE = np.zeros((0, 4))
@@ -155,6 +161,69 @@ def test_is_the_naive_loop_and_mmdets_eval_map(seed: int) -> None:
             nproc=1,
         )
         assert aps[5] == pytest.approx(mean, abs=1e-6)
+
+
+def test_other_sizes_are_ignored_by_hand() -> None:
+    """A small and a large object. Of the detections without one only the small counts as small."""
+    truths = [np.array([[0, 0, 9, 9], [100, 100, 199, 199]], float)]
+    found = scored(
+        (300, 300, 309, 309, 0.9),  # small, finds nothing
+        (100, 100, 199, 199, 0.8),
+        (300, 0, 399, 99, 0.7),  # large, finds nothing
+        (0, 0, 9, 9, 0.6),
+    )
+    small = match_class([found], truths, [NONE]).of_size(0, 100.5)
+    assert small.num_truths == 1
+    precision, recall = precision_recall(small, 0.5)
+    np.testing.assert_allclose(precision, [0, 0, 0, 1 / 2])
+    np.testing.assert_allclose(recall, [0, 0, 0, 1])
+    # The limit itself belongs to the larger: ten pixels by ten are 100.
+    assert match_class([found], truths, [NONE]).of_size(0, 100).num_truths == 0
+    assert match_class([found], truths, [NONE]).of_size(100, 101).num_truths == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sizes_are_mmdets_scale_ranges(seed: int) -> None:
+    found, truths, difficult = random_set(np.random.default_rng(seed), images=40)
+    scales = [(0.0, 25.0), (25.0, 32.0), (32.0, 1e4)]
+    annotations = [
+        {
+            "bboxes": t,
+            "labels": np.zeros(len(t), int),
+            "bboxes_ignore": d,
+            "labels_ignore": np.zeros(len(d), int),
+        }
+        for t, d in zip(truths, difficult, strict=True)
+    ]
+    expected, _ = eval_map(
+        [[boxes] for boxes in found],
+        annotations,
+        scale_ranges=scales,
+        iou_thr=0.75,
+        use_legacy_coordinate=True,
+        logger="silent",
+        nproc=1,
+    )
+    matches = match_class(found, truths, difficult)
+    aps = [
+        average_precisions(matches.of_size(low**2, high**2), [0.75])[0].item()
+        for low, high in scales
+    ]
+    assert len(set(aps)) == 3
+    assert aps == pytest.approx(list(expected), abs=1e-6)
+
+
+def test_outcomes_are_what_the_curve_counts() -> None:
+    found, truths, difficult = random_set(np.random.default_rng(0))
+    matches = match_class(found, truths, difficult)
+    precision, recall = precision_recall(matches, 0.6)
+    counted = outcomes(matches, 0.6)
+    assert 0 < len(counted.true) < len(precision)
+    assert counted.num_truths == sum(map(len, truths))
+    assert counted.true.mean() == pytest.approx(precision[-1])
+    assert counted.true.sum() / counted.num_truths == pytest.approx(recall[-1])
+    assert (counted.ious[counted.true] >= 0.6).all()
+    assert (np.diff(counted.scores) <= 0).all()
 
 
 def coco_precision(found: list[Floats], truths: list[Floats]) -> Floats:

@@ -33,21 +33,15 @@ def tool(repo: Path) -> ModuleType:
         return iou_correlation
 
 
-def test_correlations_by_hand(tool: ModuleType) -> None:
+def test_too_few_detections_say_what_to_do(tool: ModuleType) -> None:
     true = np.array([0.1, 0.2, 0.3, 0.6])
-    # A rising curve that is no line: ranks agree. Deviations -2, -1, 0, 3 and -1, -1, -1, 3:
-    # products 2 + 1 + 0 + 9, squares 14 and 12.
-    found = tool.correlate(np.array([0.10, 0.11, 0.12, 0.5]), true)
-    assert found.spearman == pytest.approx(1)
-    assert found.pearson == pytest.approx(np.corrcoef([0.10, 0.11, 0.12, 0.5], true)[0, 1])
-    assert tool.correlate(np.array([0, 0, 0, 1.0]), true).pearson == pytest.approx(
-        12 / np.sqrt(14 * 12)
-    )
-    assert tool.correlate(-true, true) == pytest.approx((-1, -1))
+    of_iou, of_score = tool.correlations(true, -true, true)
+    assert of_iou == pytest.approx((1, 1))
+    assert of_score == pytest.approx((-1, -1))
     with pytest.raises(ValueError, match="train longer"):
-        tool.correlate(np.ones(4), true)
+        tool.correlations(np.ones(4), true, true)
     with pytest.raises(ValueError, match="2 detections"):
-        tool.correlate(true[:2], true[:2])
+        tool.correlations(true[:2], true[:2], true[:2])
 
 
 def test_best_ground_truth_counts(tool: ModuleType) -> None:

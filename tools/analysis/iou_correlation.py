@@ -10,7 +10,7 @@ alone the branch is trained, never look like them.
 
 import argparse
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,38 +18,30 @@ from numpy.typing import NDArray
 
 from mmeiou.cli import add_run_arguments, load_config
 
+if TYPE_CHECKING:
+    from mmeiou.evaluation.iou_calibration import Correlation
+
 Values = NDArray[np.floating[Any]]
 
 
-class Correlation(NamedTuple):
-    """How well an estimate tells good boxes from bad ones.
-
-    Attributes:
-        pearson: Of the values: 1 for any rising line.
-        spearman: Of the ranks: 1 for any rising curve.
-    """
-
-    pearson: float
-    spearman: float
-
-
-def correlate(estimate: Values, true: Values) -> Correlation:
-    """Correlations of two ``(n,)`` arrays.
+def correlations(predicted: Values, scores: Values, true: Values) -> "list[Correlation]":
+    """Of the predicted IoUs and of the scores, ``(n,)`` each, with the true IoUs.
 
     Raises:
         ValueError: There are fewer than 3 values, or one array is constant.
     """
-    if len(true) < 3 or np.ptp(true) == 0 or np.ptp(estimate) == 0:  # noqa: PLR2004
-        raise ValueError(
-            f"{len(true)} detections with predicted IoUs of {np.unique(estimate).size} and true "
-            f"ones of {np.unique(true).size} different values tell nothing of a correlation; train "
-            "longer, or lower --min-iou or the score_thr of the config"
-        )
-    from scipy.stats import pearsonr, spearmanr  # noqa: PLC0415 (slow to import)
+    from mmeiou.evaluation.iou_calibration import correlate  # noqa: PLC0415 - after the device
 
-    return Correlation(
-        float(pearsonr(estimate, true).statistic), float(spearmanr(estimate, true).statistic)
-    )
+    found = []
+    for estimate in (predicted, scores):
+        found.append(correlate(estimate, true))
+        if np.isnan(found[-1]).any():
+            raise ValueError(
+                f"{len(true)} detections with {np.unique(estimate).size} different estimates and "
+                f"{np.unique(true).size} true IoUs tell nothing of a correlation; train "
+                "longer, or lower --min-iou or the score_thr of the config"
+            )
+    return found
 
 
 def best_ious(bboxes: torch.Tensor, gt_bboxes: torch.Tensor) -> torch.Tensor:
@@ -101,16 +93,16 @@ def plot(file: Path, predicted: Values, true: Values, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow to import)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
+    from mmeiou.evaluation.iou_calibration import reliability  # noqa: PLC0415 - after the device
+
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(
         title=title, xlabel="predicted IoU", ylabel="true IoU", xlim=(0, 1), ylim=(0, 1)
     )
     axes.scatter(predicted, true, s=4, alpha=0.3, lw=0, color="tab:blue", label="detections")
-    bins = np.minimum((predicted * 10).astype(int), 9)
-    filled = np.unique(bins)
-    means = [true[bins == index].mean() for index in filled]
-    axes.plot((filled + 0.5) / 10, means, "o-", color="tab:orange", label="mean of a tenth")
+    _, *means = reliability(predicted, true)
+    axes.plot(*means, "o-", color="tab:orange", label="means of a tenth")
     axes.plot([0, 1], [0, 1], ":", color="tab:gray", label="perfect")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
@@ -141,7 +133,7 @@ def main() -> None:
         predicted, scores, true = examine(runner.model, runner.val_dataloader)
         near = true >= args.min_iou
         predicted, scores, true = predicted[near], scores[near], true[near]
-        of_iou, of_score = correlate(predicted, true), correlate(scores, true)
+        of_iou, of_score = correlations(predicted, scores, true)
     except ValueError as error:
         raise SystemExit(str(error)) from None
     print(

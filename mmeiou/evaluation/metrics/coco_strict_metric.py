@@ -10,15 +10,20 @@ from mmdet.datasets.api_wrappers import COCO, COCOeval
 from mmdet.evaluation import CocoMetric
 from mmengine.fileio import load
 from mmengine.logging import print_log
-from numpy.typing import NDArray
 
-from mmeiou.evaluation.samples import require_finite
+from mmeiou.evaluation.coco_outcomes import class_outcomes, image_overlaps
+from mmeiou.evaluation.extras import AREA_LIMITS, IOU_THR, area_ranges, checked_extras
+from mmeiou.evaluation.iou_calibration import calibration_report
+from mmeiou.evaluation.lrp import mean_lrp, optimal_lrp, threshold_table
+from mmeiou.evaluation.samples import require_finite, sample_iou_scores
 from mmeiou.evaluation.strict_ap import class_table, mean_aps
+from mmeiou.evaluation.tide import tide_report
 from mmeiou.registry import METRICS
 
 _METRICS = ("bbox", "segm")
 _MAX_DETECTIONS = 100
-_AREAS = ("", "_s", "_m", "_l")  # in pycocotools' order: all, small, medium, large
+_LARGEST = 1e10  # pycocotools' largest area
+_ALL_SIZES = (0.0, _LARGEST)
 
 
 @METRICS.register_module()
@@ -31,15 +36,32 @@ class CocoStrictMetric(CocoMetric):
     for small, medium and large objects; the same with ``segm`` for masks. All with at most 100
     detections an image, as COCO defines them. NaN where no object is of that size.
 
+    With ``extras``:
+
+    - ``'lrp'``: ``coco/bbox_oLRP``, ``bbox_oLRP_Loc``, ``bbox_oLRP_FP`` and ``bbox_oLRP_FN`` at
+      IoU 0.5 (:mod:`mmeiou.evaluation.lrp`; lower is better).
+    - ``'tide'``: ``coco/bbox_TIDE_AP50`` and ``coco/bbox_dAP_Loc``, ``_Cls``, ``_Dupe``, ``_Bkg``,
+      ``_Both``, ``_Miss``, ``_FP`` and ``_FN``, what each kind of error costs
+      (:mod:`mmeiou.evaluation.tide`).
+    - ``'calibration'``: ``coco/bbox_IoU_MAE``, ``bbox_IoU_ECE``, ``bbox_IoU_pearson`` and
+      ``bbox_IoU_spearman`` of the IoUs that the detector predicts (``iou_scores``) and
+      ``bbox_LaECE`` of its scores at IoU 0.5 (:mod:`mmeiou.evaluation.iou_calibration`), with a
+      log of the reliability curve. For boxes alone.
+
     Args:
         ann_file: Annotations in COCO's format; without it the dataset's own are converted.
         metric: ``'bbox'``, ``'segm'`` or a list of them.
-        classwise: Log a table of each class.
+        classwise: Log tables of each class: AP, and optimal LRP with its score threshold.
+        extras: What is reported beside AP, see above.
+        area_limits: Areas in pixels at which medium and large objects begin, COCO's by default.
+            For images shrunken by a factor of f, divide them by f squared.
+        calibration_score_thr: Least score of a detection whose calibration is judged.
         **kwargs: ``format_only``, ``outfile_prefix``, ``backend_args``, ``collect_device``,
             ``prefix`` and ``sort_categories`` of ``CocoMetric``.
 
     Raises:
-        ValueError: If another metric, or thresholds, proposal numbers or items are asked for.
+        ValueError: If another metric, or thresholds, proposal numbers or items are asked for, an
+            extra is unknown, or the areas do not rise.
     """
 
     _coco_api: Any
@@ -49,6 +71,9 @@ class CocoStrictMetric(CocoMetric):
         ann_file: str | None = None,
         metric: str | Sequence[str] = "bbox",
         classwise: bool = False,
+        extras: Sequence[str] = (),
+        area_limits: tuple[float, float] = AREA_LIMITS,
+        calibration_score_thr: float = 0.3,
         **kwargs: Any,
     ) -> None:
         metrics = [metric] if isinstance(metric, str) else list(metric)
@@ -61,6 +86,9 @@ class CocoStrictMetric(CocoMetric):
                 "CocoStrictMetric', ...), dict(type='CocoMetric', ...)]"
             )
         super().__init__(ann_file=ann_file, metric=metrics, classwise=classwise, **kwargs)
+        self.extras = checked_extras(extras)
+        self.area_ranges = area_ranges(area_limits)
+        self.calibration_score_thr = calibration_score_thr
         if self._coco_api is not None:
             _number_from_1(self._coco_api)
 
@@ -68,11 +96,17 @@ class CocoStrictMetric(CocoMetric):
         """Keep the results of a batch.
 
         Raises:
-            ValueError: Naming the image, if a box or score is not finite.
+            ValueError: Naming the image, if a box or score is not finite, or calibration is asked
+                for and there are no ``iou_scores``.
         """
         for sample in data_samples:
             require_finite(sample)
         super().process(data_batch, data_samples)
+        if "calibration" in self.extras:
+            for sample, (_, result) in zip(
+                data_samples, self.results[-len(data_samples) :], strict=True
+            ):
+                result["iou_scores"] = sample_iou_scores(sample)
 
     def compute_metrics(
         self, results: list[tuple[dict[str, Any], dict[str, Any]]]
@@ -95,11 +129,15 @@ class CocoStrictMetric(CocoMetric):
             found = {metric: load(files[metric]) for metric in self.metrics}
         report: dict[str, float] = {}
         for metric in self.metrics:
-            report |= self._report(metric, self._class_aps(metric, found[metric]))
+            evaluation = self._evaluate(metric, found[metric])
+            extras = self._extras(evaluation, predictions) if self.extras else {}
+            report |= {
+                f"{metric}_{key}": value for key, value in (self._aps(evaluation) | extras).items()
+            }
         return report
 
-    def _class_aps(self, metric: str, found: list[dict[str, Any]]) -> NDArray[np.float64]:
-        """(10, k, 4) AP by threshold, class and size of object; NaN without objects."""
+    def _evaluate(self, metric: str, found: list[dict[str, Any]]) -> Any:
+        """A ``COCOeval`` that has matched and accumulated."""
         if metric == "segm":
             for one in found:
                 one.pop("bbox", None)  # or its area, not the mask's, would decide the size
@@ -109,19 +147,50 @@ class CocoStrictMetric(CocoMetric):
         evaluation.params.catIds = self.cat_ids
         evaluation.params.imgIds = self.img_ids
         evaluation.params.maxDets = [_MAX_DETECTIONS]
+        evaluation.params.areaRng = [
+            [low, min(high, _LARGEST)] for low, high in (_ALL_SIZES, *self.area_ranges.values())
+        ]
         evaluation.evaluate()
         evaluation.accumulate()
+        return evaluation
+
+    def _aps(self, evaluation: Any) -> dict[str, float]:
         # (threshold, recall, class, size, max detections), -1 without objects
         aps = evaluation.eval["precision"][..., 0].mean(axis=1)
-        return np.where(aps < 0, np.nan, aps)
-
-    def _report(self, metric: str, aps: NDArray[np.float64]) -> dict[str, float]:
+        aps = np.where(aps < 0, np.nan, aps)
         if self.classwise:
-            names = [category["name"] for category in self._coco_api.loadCats(self.cat_ids)]
-            print_log(f"{metric}:\n{class_table(names, aps[..., 0])}", "current")
+            self._log(evaluation, class_table(self._names(evaluation), aps[..., 0]))
         _, at = mean_aps(aps[..., 0])
-        sizes = {f"{metric}_mAP{size}": mean_aps(aps[..., k])[0] for k, size in enumerate(_AREAS)}
-        return sizes | {f"{metric}_mAP_{percent}": ap for percent, ap in at.items()}
+        sizes = {
+            f"mAP{size}": mean_aps(aps[..., k])[0] for k, size in enumerate(("", *self.area_ranges))
+        }
+        return sizes | {f"mAP_{percent}": ap for percent, ap in at.items()}
+
+    def _extras(self, evaluation: Any, predictions: Sequence[dict[str, Any]]) -> dict[str, float]:
+        report: dict[str, float] = {}
+        by_class = class_outcomes(evaluation, IOU_THR)
+        if "lrp" in self.extras:
+            errors = [optimal_lrp(one, IOU_THR) for one in by_class]
+            if self.classwise:
+                self._log(evaluation, threshold_table(self._names(evaluation), errors))
+            report |= mean_lrp(errors)
+        if "tide" in self.extras:
+            report |= tide_report(image_overlaps(evaluation, IOU_THR))
+        if "calibration" in self.extras and evaluation.params.iouType == "bbox":
+            # In the order in which they were written, by which pycocotools numbers them.
+            values = np.concatenate([one["iou_scores"] for one in predictions])
+            images = image_overlaps(evaluation, IOU_THR, values)
+            calibration, curve = calibration_report(images, by_class, self.calibration_score_thr)
+            self._log(evaluation, curve)
+            report |= calibration
+        return report
+
+    def _names(self, evaluation: Any) -> list[str]:
+        """Classes in the order of the evaluation's ids, which pycocotools sorts."""
+        return [one["name"] for one in self._coco_api.loadCats(evaluation.params.catIds)]
+
+    def _log(self, evaluation: Any, table: str) -> None:
+        print_log(f"{evaluation.params.iouType}:\n{table}", "current")
 
 
 def _number_from_1(coco: Any) -> None:
