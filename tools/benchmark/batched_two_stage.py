@@ -115,11 +115,15 @@ class BatchedTwoStage(nn.Module):
     Args:
         model: The detector, built from a config.
         image_size: Height and width of every batch, pixels.
+        dtype: Of the convolutions; all behind them is computed in float32.
     """
 
-    def __init__(self, model: Any, image_size: tuple[int, int]) -> None:
+    def __init__(
+        self, model: Any, image_size: tuple[int, int], dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
         self.model = model
+        self.dtype = dtype
         self.image_size = image_size
         strides = model.rpn_head.prior_generator.strides
         sizes = [tuple(-(-side // s) for side, s in zip(image_size, ss)) for ss in strides]
@@ -130,8 +134,10 @@ class BatchedTwoStage(nn.Module):
 
     def rpn(self, images: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """Features, and (b, n) logits and (b, n, 4) deltas of all anchors."""
-        features = self.model.extract_feat(images)
-        scores, deltas = self.model.rpn_head(features)
+        with torch.autocast(images.device.type, self.dtype, self.dtype != torch.float32):
+            features = self.model.extract_feat(images)
+            scores, deltas = self.model.rpn_head(features)
+        features, scores, deltas = ([t.float() for t in ts] for ts in (features, scores, deltas))
         flat = [s.permute(0, 2, 3, 1).flatten(1) for s in scores]
         boxes = [d.permute(0, 2, 3, 1).reshape(len(d), -1, 4) for d in deltas]
         return features, torch.cat(flat, dim=1), torch.cat(boxes, dim=1)

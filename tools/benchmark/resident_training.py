@@ -35,11 +35,16 @@ class Trained:
 
 
 def build(cfg: Any, canvas: tuple[int, int], seed: int, device: str) -> BatchedTwoStage:
-    """The detector of a config with its first weights, which follow from the seed."""
+    """The detector of a config with its first weights, which follow from the seed.
+
+    Its convolutions compute in bfloat16 if the config's optimizer is an ``AmpOptimWrapper``.
+    """
     torch.manual_seed(seed)
     model = MODELS.build(cfg.model)
     model.init_weights()
-    return BatchedTwoStage(model, canvas).to(device)
+    half = cfg.optim_wrapper.type == "AmpOptimWrapper"
+    dtype = torch.bfloat16 if half else torch.float32
+    return BatchedTwoStage(model, canvas, dtype).to(device, memory_format=torch.channels_last)
 
 
 def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = "") -> Trained:

@@ -13,6 +13,8 @@ model = dict(
     backbone=dict(
         type="MobileNetV2",
         out_indices=(1, 2, 4, 6),  # strides 4, 8, 16, 32
+        frozen_stages=2,  # half of the activations
+        norm_eval=True,
         norm_cfg=norm,
         # Written by tools/benchmark/mobilenet_v2.py from torchvision's weights.
         init_cfg=dict(type="Pretrained", checkpoint="{{$MMEIOU_MOBILENET_V2:data/mobilenet_v2.pth}}"),
