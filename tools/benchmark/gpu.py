@@ -136,7 +136,7 @@ def main() -> None:
     left = list(args.only)
     while left and time.monotonic() < deadline:
         command = [sys.executable, __file__, *sys.argv[1:], "--child", "--only", *left]
-        with TemporaryDirectory() as scratch:  # what a child that is ended leaves behind
+        with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:  # of a child that is ended
             process = subprocess.Popen(
                 command, env={**env, "TMPDIR": scratch}, start_new_session=True
             )

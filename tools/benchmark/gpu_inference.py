@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from gpu_models import build, images, limit_candidates, samples
+from gpu_models import build, limit_candidates, pictures, samples
 from gpu_report import Report, Setting
 from gpu_timing import seconds_per_call, tf32
 
@@ -31,10 +31,13 @@ def measure(setting: Setting, report: Report) -> None:
     report.note(f"pictures of {side} x {side} pixels")
     add = report.table("precision", "batch", "detections per image", "images / s")
     model = build(setting).eval()
-    limit_candidates(setting, model, images(2, side).float())
+    limit_candidates(setting, model, pictures(setting, 2, side).float())
     model = folded(model.to(setting.device))
     for batch in setting.pick((1, 8), (1, 2)):
-        data = {"inputs": list(images(batch, side)), "data_samples": samples(batch, side, 1)}
+        data = {
+            "inputs": list(pictures(setting, batch, side)),
+            "data_samples": samples(batch, side, 1),
+        }
         for name, (rounded, dtype) in forms.items():
             casting = torch.autocast(setting.device, dtype) if dtype else nullcontext()
             with report.trying(f"{name}, {batch}"), tf32(rounded), torch.no_grad(), casting:

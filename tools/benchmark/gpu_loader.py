@@ -9,22 +9,16 @@ from typing import Any
 import torch
 import training
 from gpu_faces import write_faces
-from gpu_models import own_visualizer
 from gpu_report import Report, Setting
+from gpu_runs import make_endless
 
 SPARE = 2
 """Cores for the process that trains."""
 
 
-def endless(cfg: Any) -> None:
-    """A small set again and again, without a new beginning of the loader."""
-    own_visualizer(cfg)
-    cfg.train_dataloader.sampler = {"type": "InfiniteSampler", "shuffle": True}
-
-
 def with_amp(cfg: Any) -> None:
     """The same, as tools/train.py --amp trains it on a GPU."""
-    endless(cfg)
+    make_endless(cfg)
     cfg.optim_wrapper.type = "AmpOptimWrapper"
     cfg.optim_wrapper.loss_scale = "dynamic"
 
@@ -33,7 +27,7 @@ def measure(setting: Setting, report: Report) -> None:
     """Whole trainings by MMEngine's runner, every hook included."""
     workers = max(1, (os.cpu_count() or 1) - SPARE)
     add = report.table("form", "batch", "workers", "images / s", "share of time for data")
-    forms = {"float32": endless, "float16, AMP": with_amp}
+    forms = {"float32": make_endless, "float16, AMP": with_amp}
     cases = setting.pick(
         [("float32", 16, 200), ("float32", 64, 100), ("float16, AMP", 64, 100)],
         [("float32", 2, 4)],

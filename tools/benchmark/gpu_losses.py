@@ -1,18 +1,19 @@
 """Whether box losses and their gradients are the CPU's."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 
 import torch
 from box_losses import CONTENDERS
 from gpu_report import Report, Setting
 from losses import random_boxes
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmeiou.functional.eiou_loss import eiou_loss, eiou_loss_definition
 from mmeiou.registry import MODELS
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]  # some are modules
 # Equal, empty, inverted, touching, nested, apart, tiny and large boxes: every pair of these.
 ODD = [
     [0, 0, 0, 0],
@@ -36,6 +37,11 @@ def pairs(count: int) -> tuple[Tensor, Tensor]:
     one, other = odd.repeat(len(ODD), 1), odd.repeat_interleave(len(ODD), 0)
     boxes = [random_boxes(count, generator).double() for _ in range(2)]
     return torch.cat([boxes[0], one]), torch.cat([boxes[1], other])
+
+
+def in_type(loss: Loss, dtype: torch.dtype) -> Loss:
+    """The loss anew; what it remembers of earlier boxes is in ``dtype``."""
+    return deepcopy(loss).to(dtype) if isinstance(loss, nn.Module) else loss
 
 
 def all_losses(device: str) -> dict[str, Loss]:
@@ -72,7 +78,8 @@ def difference(ours: Tensor, reference: Tensor, least: float) -> float:
     """Largest difference of rows, relative to the row, or to ``least`` if it is smaller."""
     ours, reference = (rows.double().view(len(rows), -1) for rows in (ours, reference))
     scale = reference.abs().amax(1).clamp(min=least)
-    return float(((ours - reference).abs().amax(1) / scale).max())
+    apart = (ours - reference).abs().amax(1) / scale
+    return float(apart.nan_to_num(nan=torch.inf).max())
 
 
 def compare(setting: Setting, report: Report) -> None:
@@ -95,8 +102,8 @@ def compare(setting: Setting, report: Report) -> None:
             bad = 0
             for dtype in BOUNDS:
                 boxes = pred.to(dtype), target.to(dtype)
-                theirs = with_gradient(loss, *boxes, setting.device)
-                same = with_gradient(here[name], *boxes, "cpu")
+                theirs = with_gradient(in_type(loss, dtype), *boxes, setting.device)
+                same = with_gradient(in_type(here[name], dtype), *boxes, "cpu")
                 bad += sum(int((~tensor.isfinite()).sum()) for tensor in theirs)
                 found = [
                     difference(a, b, m) for a, b, m in zip(theirs, same, (1, 1e-3), strict=True)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import mmeiou.models  # noqa: F401 # isort: skip - before MMDetection
+import cv2
+import numpy as np
 import torch
 from gpu_report import Setting
 from mmdet.structures import DetDataSample
@@ -34,16 +36,11 @@ def build(setting: Setting, form: str = "shipped", *, fresh: bool = False) -> An
     torch.manual_seed(0)
     model: Any = MODELS.build(cfg.model)
     model.init_weights()
-    if setting.checkpoint and not fresh:
+    if setting.trained and not fresh:
         load_checkpoint(model, str(setting.checkpoint), map_location="cpu")
     elif not fresh:
         _scatter(model)
     return model
-
-
-def own_visualizer(cfg: Any) -> None:
-    """For a run of its own: MMEngine would take up an earlier one, whose folder is gone."""
-    cfg.visualizer.name = f"visualizer of {id(cfg)}"
 
 
 def _scatter(model: nn.Module) -> None:
@@ -63,6 +60,19 @@ def images(count: int, side: int) -> Tensor:
     random = torch.Generator().manual_seed(0)
     coarse = torch.rand(count, 3, side // 16, side // 16, generator=random) * 255
     return nn.functional.interpolate(coarse, size=(side, side), mode="bilinear").byte()
+
+
+def pictures(setting: Setting, count: int, side: int) -> Tensor:
+    """``(count, 3, side, side)`` bytes with something to detect: squeezed photographs, or noise."""
+    if not setting.trained:
+        return images(count, side)
+    assert setting.data is not None
+    files = sorted((setting.data / "WIDER_train/images").rglob("*.jpg"))
+    batch = [
+        cv2.resize(cv2.imread(str(file)), (side, side))
+        for file in files[:: max(1, len(files) // count)][:count]
+    ]
+    return torch.from_numpy(np.stack(batch)).permute(0, 3, 1, 2).contiguous()
 
 
 def samples(count: int, side: int, faces: int) -> list[DetDataSample]:
@@ -100,7 +110,7 @@ def to_double(batch: list[DetDataSample]) -> list[DetDataSample]:
 @torch.no_grad()
 def limit_candidates(setting: Setting, model: Any, batch: Tensor) -> None:
     """With random weights, the threshold that leaves :data:`CANDIDATES` boxes per image."""
-    if setting.checkpoint:
+    if setting.trained:
         return
     cls, _, obj, _ = model.eval()(batch, None, mode="tensor")
     scores = torch.cat(

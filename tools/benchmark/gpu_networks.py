@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from gpu_models import build, images, limit_candidates, samples, to_double
+from gpu_models import build, images, limit_candidates, pictures, samples, to_double
 from gpu_report import Report, Setting
 from gpu_timing import tf32
 from mmengine.structures import InstanceData
@@ -49,7 +49,8 @@ def unlike(one: InstanceData, other: InstanceData) -> tuple[int, float, float]:
 def compare_detections(setting: Setting, report: Report) -> None:
     """Maps, boxes and scores of a few images."""
     side = setting.pick(640, 128)
-    batch = images(setting.pick(4, 2), side).float()
+    report.note("trained weights, photographs" if setting.trained else "random weights, noise")
+    batch = pictures(setting, setting.pick(4, 2), side).float()
     model = build(setting).eval()
     limit_candidates(setting, model, batch)
     add = report.table(

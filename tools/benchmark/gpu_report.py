@@ -28,6 +28,11 @@ class Setting(NamedTuple):
     """Of YuNet_n; random weights if absent."""
 
     @property
+    def trained(self) -> bool:
+        """Whether there are faces, and weights that find them; on noise they find none."""
+        return self.data is not None and self.checkpoint is not None
+
+    @property
     def cuda(self) -> bool:
         """Whether there is a GPU to be seen."""
         return self.device == "cuda"

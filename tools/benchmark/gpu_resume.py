@@ -10,8 +10,8 @@ from typing import Any
 import mmeiou.models  # noqa: F401 # isort: skip - before MMDetection
 import torch
 from gpu_faces import write_faces
-from gpu_models import own_visualizer
 from gpu_report import Report, Setting
+from gpu_runs import end_workers, make_endless
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from training import short_config
@@ -38,7 +38,7 @@ def make_runner(data: Path, folder: Path, *, warn_only: bool, resume: bool) -> R
         data_root=data, size=128, batch_size=4, workers=2, steps=ITERS, child="shipped"
     )
     cfg = short_config(args)
-    cfg.train_dataloader.sampler = {"type": "InfiniteSampler", "shuffle": True}
+    make_endless(cfg)
     cfg.default_hooks.checkpoint = {
         "type": "mmeiou.CheckpointHook",
         "by_epoch": False,
@@ -47,7 +47,6 @@ def make_runner(data: Path, folder: Path, *, warn_only: bool, resume: bool) -> R
     cfg.randomness = {"seed": 0, "deterministic": True}
     cfg.work_dir = str(folder)
     cfg.resume = resume
-    own_visualizer(cfg)
     cfg.experiment_name = f"{folder.name}_{resume}_{warn_only}"
     runner = Runner.from_cfg(cfg)
     if warn_only:
@@ -75,6 +74,7 @@ def train_twice(data: Path, folder: Path, *, warn_only: bool) -> tuple[int, int,
     try:
         runner.train()
     except Death:
+        end_workers()
         assert not (dead / f"iter_{ITERS}.pth").exists()
     make_runner(data, dead, warn_only=warn_only, resume=True).train()
     one, other = weights(whole), weights(dead)

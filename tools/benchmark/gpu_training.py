@@ -1,6 +1,6 @@
 """How fast YuNet_n trains where its data are on the device already."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from gpu_models import build, images, samples
 from gpu_report import Report, Setting
-from gpu_timing import forget_peak, peak_gigabytes, seconds_per_call, tf32
+from gpu_timing import forget_peak, peak_gigabytes, seconds_per_call, tf32, wait
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from torch.profiler import ProfilerActivity, profile
 
 from mmeiou.engine import BFloat16OptimWrapper, CompileHook
 
 FACES = 20
+PROFILED = 3  # steps
 
 
 class Precision(NamedTuple):
@@ -111,6 +113,32 @@ def measure(setting: Setting, report: Report) -> None:
                 seconds = seconds_per_call(step, setting)
             said = f"{name}, cudnn_benchmark" if tuned else name
             add(said, layout, batch, batch / seconds, peak_gigabytes(setting))
+    _busy(setting, report, batches)
+
+
+def _busy(setting: Setting, report: Report, batches: Sequence[int]) -> None:
+    """What of a step the GPU works, and in how many kernels: few and long ones fill it."""
+    if not setting.cuda:
+        report.only_gpu("what of a step it works")
+        return
+    add = report.table("TF32, profiled", "batch", "kernels a step", "ms of kernels", "ms of a step")
+    for batch in batches:
+        with report.trying(f"profile, {batch}"), tf32(allowed=True):
+            model = build(setting, fresh=True)
+            step = make_step(setting, model, batch, precisions(setting)["TF32"], SHIPPED)
+            seconds = seconds_per_call(step, setting)
+            with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+                for _ in range(PROFILED):
+                    step()
+                wait(setting)
+            kernels = [
+                one
+                for one in profiler.profiler.kineto_results.events()
+                if one.device_type().name == "CUDA"
+            ]
+            spent = sum(one.duration_ns() for one in kernels) / 1e6
+            per_step = len(kernels) / PROFILED, spent / PROFILED
+            add("kernels and copies", batch, *per_step, 1e3 * seconds)
 
 
 def measure_compiled(setting: Setting, report: Report) -> None:

@@ -99,15 +99,14 @@ def count(setting: Setting, report: Report) -> None:
         for number in numbers:
             with report.trying(f"{form}, {number}"):
                 step = Step(setting, form, number)
-                asking = asked(step.learn)
-                moving: int | str = "-"
-                learning: int | str = "-"
+                waits: list[int | str] = ["-", "-"]
                 if setting.cuda:
-                    moving = sum(lines_that_wait(step.move).values())
                     lines[form].append(lines_that_wait(step.learn))
-                    learning = sum(lines[form][-1].values())
-                add(form, number, asking, moving, learning)
-                counts.append(learning if isinstance(learning, int) else asking)
+                    moving = lines_that_wait(step.move)
+                    waits = [sum(one.values()) for one in (moving, lines[form][-1])]
+                asking = asked(step.learn)
+                add(form, number, asking, *waits)
+                counts.append(sum(lines[form][-1].values()) if setting.cuda else asking)
         if form == "ours" and len(counts) == len(numbers):
             # Less than one for each further image; long lists of pairs are gone through in pieces.
             more = (counts[-1] - counts[0]) / (numbers[-1] - numbers[0])
