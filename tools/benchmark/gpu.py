@@ -1,6 +1,6 @@
 """Ask a machine with a GPU what only a GPU can show, in one run of minutes.
 
-python tools/benchmark/gpu.py [--data DATA_ROOT] [--checkpoint FILE] [--out gpu.json]
+python tools/benchmark/gpu.py [--data DATA_ROOT] [--checkpoint FILE]
 python tools/benchmark/gpu.py --device cpu --small
 
 The second line tries the script itself. Whether the GPU computes what the CPU does comes first,
@@ -37,7 +37,7 @@ class Section(NamedTuple):
 
 
 SECTIONS = {
-    "device": Section("gpu_device:measure", 15),
+    "device": Section("gpu_device:measure"),
     "losses": Section("gpu_losses:compare"),
     "assignment": Section("gpu_assignment:compare"),
     "detections": Section("gpu_networks:compare_detections"),
@@ -62,7 +62,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="sizes for a CPU, to try the script")
     parser.add_argument("--data", type=Path, help="faces in WIDER FACE's layout; else made up")
     parser.add_argument("--checkpoint", type=Path, help="of YuNet_n; random weights if absent")
-    parser.add_argument("--out", type=Path, default=Path("gpu.json"), help="replaced if it exists")
+    parser.add_argument("--out", type=Path, default=Path("work_dirs/gpu.json"), help="replaced")
     parser.add_argument("--max-seconds", type=float, default=150, help="then the rest is skipped")
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)

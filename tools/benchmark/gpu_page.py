@@ -1,6 +1,6 @@
 """Write what gpu.py found into docs/performance.md.
 
-python tools/benchmark/gpu_page.py gpu.json
+python tools/benchmark/gpu_page.py work_dirs/gpu.json
 """
 
 import argparse
