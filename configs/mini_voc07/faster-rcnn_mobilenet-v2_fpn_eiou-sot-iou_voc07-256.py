@@ -1,2 +1,5 @@
-_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py", "../_base_/roi_losses/roi-eiou-sot-iou.py"]
+_base_ = [
+    "./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py",
+    "../_base_/roi_losses/roi-eiou-sot-iou.py",
+]
 model = dict(roi_head=dict(bbox_head={{_base_.bbox_head}}))

@@ -72,9 +72,7 @@ def detector(request):
 @pytest.mark.parametrize("low_quality", [True, False])
 def test_assigns_as_mmdetection(low_quality):
     torch.manual_seed(1)
-    cfg = dict(
-        pos_iou_thr=0.5, neg_iou_thr=0.3, min_pos_iou=0.2, match_low_quality=low_quality
-    )
+    cfg = dict(pos_iou_thr=0.5, neg_iou_thr=0.3, min_pos_iou=0.2, match_low_quality=low_quality)
     of, priors = objects(), random_boxes(3, 300)
     priors[:, :4] = of.bboxes  # exact hits, and empty boxes
     priors[:, 4:8] = of.bboxes.flip(1)  # each twice: ties
@@ -163,7 +161,9 @@ def test_detects_as_mmdetection(detector):
     torch.manual_seed(6)
     images, shapes = torch.randn(2, 3, SIDE, SIDE), torch.tensor([[64, 64], [50, 64]])
     samples = [
-        DetDataSample(metainfo=dict(img_shape=tuple(s), scale_factor=(1.0, 1.0), ori_shape=tuple(s)))
+        DetDataSample(
+            metainfo=dict(img_shape=tuple(s), scale_factor=(1.0, 1.0), ori_shape=tuple(s))
+        )
         for s in shapes.tolist()
     ]
     ours = detector.detect(images, shapes)

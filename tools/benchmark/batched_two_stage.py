@@ -188,9 +188,7 @@ class BatchedTwoStage(nn.Module):
         """
         features, logits, deltas = self.rpn(images)
         losses = self.rpn_loss(logits, deltas, objects)
-        boxes, valid = self.proposals(
-            logits, deltas, shapes, self.model.train_cfg["rpn_proposal"]
-        )
+        boxes, valid = self.proposals(logits, deltas, shapes, self.model.train_cfg["rpn_proposal"])
         return losses | self.roi_loss(features, boxes, valid, objects)
 
     def rpn_loss(self, logits: Tensor, deltas: Tensor, objects: Objects) -> dict[str, Tensor]:
@@ -239,9 +237,7 @@ class BatchedTwoStage(nn.Module):
         priors, owner = boxes[image, picked], assigned[image, picked]
         positive = owner >= 0
         truth = objects.bboxes[image, owner.clamp(min=0)]
-        labels = torch.where(
-            positive, objects.labels[image, owner.clamp(min=0)], head.num_classes
-        )
+        labels = torch.where(positive, objects.labels[image, owner.clamp(min=0)], head.num_classes)
         target = truth
         if not head.reg_decoded_bbox:
             safe = torch.where(positive[:, None], truth, priors)

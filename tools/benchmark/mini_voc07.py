@@ -15,6 +15,7 @@ import argparse
 import csv
 import hashlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -57,6 +58,7 @@ class Cell:
         weight: Factor on the config's weight of the box loss.
         holdout: Number of trainval's last images that are evaluated on and not trained on; 0 to
             train on trainval and evaluate on test.
+        epochs: Of training; None for the config's.
         options: ``KEY=VALUE`` changes of the config.
     """
 
@@ -64,6 +66,7 @@ class Cell:
     seed: int
     weight: float
     holdout: int
+    epochs: int | None
     options: tuple[str, ...]
 
     def config(self) -> Any:
@@ -71,6 +74,8 @@ class Cell:
         cfg = read_config(CONFIGS / f"faster-rcnn_mobilenet-v2_fpn_{self.rung}_voc07-256.py")
         cfg.merge_from_dict(parse_cfg_options(self.options))
         init_default_scope(cfg.default_scope)
+        if self.epochs is not None:
+            cfg.train_cfg.max_epochs = cfg.param_scheduler[-1].T_max = self.epochs
         loss = cfg.model.roi_head.bbox_head.loss_bbox
         loss.loss_weight = loss.get("loss_weight", 1.0) * self.weight
         return cfg
@@ -93,8 +98,10 @@ def run_cell(cell: Cell, device: str, out: Path) -> None:
     """Train, detect, evaluate; writes ``detections.npz`` and ``run.json`` into the cell's folder."""
     import numpy as np  # noqa: PLC0415 - the parent process needs none of these
     import torch  # noqa: PLC0415
+    from mmengine.logging import MMLogger  # noqa: PLC0415
     from resident_training import detect, evaluate, train  # noqa: PLC0415
 
+    MMLogger.get_instance("mmengine", log_level="WARNING")  # or every weight is listed
     cfg = cell.config()
     folder = out / cell.key()
     learned, judged = datasets(cell, cfg, out)
@@ -103,14 +110,16 @@ def run_cell(cell: Cell, device: str, out: Path) -> None:
     found = detect(trained.detector, judged.to(device))
     seconds = time.perf_counter() - start
     classes = trained_classes(cfg)
-    metrics = evaluate(found, judged, cfg.test_evaluator, {"classes": classes, "dataset_type": "VOC2007"})
+    metrics = evaluate(
+        found, judged, cfg.test_evaluator, {"classes": classes, "dataset_type": "VOC2007"}
+    )
     with replacing(folder / "detections.npz") as temporary:
         np.savez_compressed(temporary, **compact(found))
     row = {
         **asdict(cell),
         "options": " ".join(cell.options),
-        "config": cell.config_hash(),
         "epochs": cfg.train_cfg.max_epochs,
+        "config": cell.config_hash(),
         "train_images": len(learned),
         "test_images": len(judged),
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
@@ -187,6 +196,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--weights", nargs="+", type=float, default=[1.0])
     parser.add_argument("--holdout", type=int, default=0, help="see above; default: judge on test")
+    parser.add_argument("--epochs", type=int, help="default: the config's")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--seconds", type=float, help="no run starts that would end later")
@@ -204,7 +214,7 @@ def main() -> None:
         run_cell(Cell(**{**values, "options": tuple(values["options"])}), args.device, args.out)
         return
     cells = [
-        Cell(rung, seed, weight, args.holdout, tuple(args.cfg_options))
+        Cell(rung, seed, weight, args.holdout, args.epochs, tuple(args.cfg_options))
         for seed in args.seeds
         for rung in args.rungs
         for weight in args.weights
@@ -214,20 +224,28 @@ def main() -> None:
     print(f"{len(cells)} runs, {len(cells) - len(missing)} of them done", flush=True)
     start = time.perf_counter()
     taken: list[float] = []
+    # Threads of several processes on one core wait for each other.
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // args.jobs))}
 
     def work(cell: Cell) -> str | None:
         begun = time.perf_counter()
-        if args.seconds and begun - start + (statistics.median(taken) if taken else 0) > args.seconds:
+        if (
+            args.seconds
+            and begun - start + (statistics.median(taken) if taken else 0) > args.seconds
+        ):
             return f"{cell.key()}: left out, no time"
         command = [sys.executable, __file__, "--cell", json.dumps(asdict(cell))]
         command += ["--device", args.device, "--out", str(args.out)]
-        code = subprocess.run(command, check=False).returncode
+        code = subprocess.run(command, check=False, env=threads | os.environ).returncode
         taken.append(time.perf_counter() - begun)
         if code:
             return f"{cell.key()}: ended with {code}"
         row = append(cell, args.out, args.out / "runs.csv")
-        print(f"{cell.key()}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}, "
-              f"{taken[-1]:.0f} s", flush=True)
+        print(
+            f"{cell.key()}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}, "
+            f"{taken[-1]:.0f} s",
+            flush=True,
+        )
         return None
 
     if missing:

@@ -34,9 +34,7 @@ class ResidentData:
     def to(self, device: torch.device | str) -> "ResidentData":
         """The same on another device."""
         objects = Objects(self.objects.bboxes.to(device), self.objects.labels.to(device))
-        return ResidentData(
-            self.images.to(device), self.shapes.to(device), objects, self.samples
-        )
+        return ResidentData(self.images.to(device), self.shapes.to(device), objects, self.samples)
 
     def part(self, start: int, end: int) -> "ResidentData":
         """Images from ``start`` to before ``end``."""

@@ -90,7 +90,10 @@ def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = 
             seconds = time.perf_counter() - start
             rate = (epoch + 1) * length * size / seconds
             shown = ", ".join(f"{k} {v:.4f}" for k, v in history[-1].items())
-            print(f"{progress}: epoch {epoch + 1} of {epochs}, {rate:.0f} images/s, {shown}", flush=True)
+            print(
+                f"{progress}: epoch {epoch + 1} of {epochs}, {rate:.0f} images/s, {shown}",
+                flush=True,
+            )
     return Trained(detector.eval(), time.perf_counter() - start, history)
 
 
@@ -136,7 +139,9 @@ def detect(detector: BatchedTwoStage, data: ResidentData) -> Detections:
     }
 
 
-def evaluate(detections: Detections, data: ResidentData, metric: Any, meta: Any) -> dict[str, float]:
+def evaluate(
+    detections: Detections, data: ResidentData, metric: Any, meta: Any
+) -> dict[str, float]:
     """What a metric reports of detections.
 
     Args:

@@ -17,7 +17,9 @@ model = dict(
         norm_eval=True,
         norm_cfg=norm,
         # Written by tools/benchmark/mobilenet_v2.py from torchvision's weights.
-        init_cfg=dict(type="Pretrained", checkpoint="{{$MMEIOU_MOBILENET_V2:data/mobilenet_v2.pth}}"),
+        init_cfg=dict(
+            type="Pretrained", checkpoint="{{$MMEIOU_MOBILENET_V2:data/mobilenet_v2.pth}}"
+        ),
     ),
     neck=dict(
         type="FPN", in_channels=[24, 32, 96, 320], out_channels=64, num_outs=5, norm_cfg=norm
@@ -55,9 +57,7 @@ model = dict(
     ),
     train_cfg=dict(
         rpn=dict(
-            assigner=dict(
-                type="MaxIoUAssigner", pos_iou_thr=0.7, neg_iou_thr=0.3, min_pos_iou=0.3
-            ),
+            assigner=dict(type="MaxIoUAssigner", pos_iou_thr=0.7, neg_iou_thr=0.3, min_pos_iou=0.3),
             sampler=dict(
                 type="RandomSampler", num=256, pos_fraction=0.5, add_gt_as_proposals=False
             ),
