@@ -11,6 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
+
+
+NEVER = -1e9  # logit of what is no anchor
+CANDIDATES = 500  # detections of an image before NMS
+ROUNDS = 12  # of NMS before looking at the result, which waits for the device
 
 
 @dataclass(frozen=True)
@@ -100,13 +106,12 @@ def keep_of_nms(boxes: Tensor, iou_threshold: float) -> Tensor:
         (b, n) bool.
     """
     suppresses = (pairwise_iou(boxes, boxes) > iou_threshold).triu(1).to(boxes.dtype)
-    keep = boxes.new_ones(boxes.shape[:2])
+    keep = boxes.new_ones(boxes.shape[:2])[:, None]
     while True:
-        before = keep
-        for _ in range(4):  # looking at the result waits for the device
-            keep = (torch.einsum("bi,bij->bj", keep, suppresses) == 0).to(boxes.dtype)
+        for _ in range(ROUNDS):
+            before, keep = keep, (torch.bmm(keep, suppresses) == 0).to(boxes.dtype)
         if torch.equal(keep, before):
-            return keep > 0
+            return keep[:, 0] > 0
 
 
 class BatchedTwoStage(nn.Module):
@@ -126,7 +131,7 @@ class BatchedTwoStage(nn.Module):
         self.dtype = dtype
         self.image_size = image_size
         strides = model.rpn_head.prior_generator.strides
-        sizes = [tuple(-(-side // s) for side, s in zip(image_size, ss)) for ss in strides]
+        sizes = [tuple(-(-side // s) for side, s in zip(image_size, ss, strict=True)) for ss in strides]
         self.level_sizes = [h * w * model.rpn_head.num_base_priors for h, w in sizes]
         anchors = model.rpn_head.prior_generator.grid_priors(sizes, device="cpu")
         self.register_buffer("anchors", torch.cat(anchors), persistent=False)
@@ -157,26 +162,29 @@ class BatchedTwoStage(nn.Module):
         Returns:
             (b, p, 4) boxes, highest score first, and (b, p) whether there is one.
         """
+        most = min(cfg["nms_pre"], max(self.level_sizes))
+        tops, firsts = [], []
+        for number, scores in enumerate(logits.split(self.level_sizes, dim=1)):
+            if scores.size(1) < most:  # the level is padded by copies of its last, never kept
+                scores = pad(scores, (0, most - scores.size(1)), value=NEVER)
+            tops.append(scores.topk(most, dim=1))
+            firsts.append(sum(self.level_sizes[:number]))
+        scores = torch.stack([top.values for top in tops], dim=1)  # (b, levels, most)
+        index = torch.stack(
+            [top.indices + first for top, first in zip(tops, firsts, strict=True)], dim=1
+        ).clamp(max=logits.size(1) - 1)
+        anchors = self.anchors[index]
+        picked = deltas.gather(1, index.flatten(1)[..., None].expand(-1, -1, 4))
         coder = self.model.rpn_head.bbox_coder
-        limit = shapes.flip(1).repeat(1, 2)[:, None].to(deltas.dtype)
-        found: list[tuple[Tensor, Tensor]] = []
-        levels = zip(
-            logits.split(self.level_sizes, dim=1),
-            deltas.split(self.level_sizes, dim=1),
-            self.anchors.split(self.level_sizes),
-            strict=True,
-        )
-        for scores, moves, anchors in levels:
-            top = scores.topk(min(cfg["nms_pre"], scores.size(1)), dim=1)
-            picked = moves.gather(1, top.indices[..., None].expand(-1, -1, 4))
-            boxes = coder.decode(anchors[top.indices].flatten(0, 1), picked.flatten(0, 1))
-            boxes = boxes.view_as(picked).clamp(min=0).minimum(limit)
-            whole = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1)
-            keep = keep_of_nms(boxes, cfg["nms"]["iou_threshold"]) & whole
-            found.append((boxes, top.values.sigmoid().masked_fill(~keep, -1)))
-        boxes, scores = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
-        best = scores.topk(min(cfg["max_per_img"], scores.size(1)), dim=1)
-        return boxes.gather(1, best.indices[..., None].expand(-1, -1, 4)), best.values >= 0
+        boxes = coder.decode(anchors.view(-1, 4), picked.view(-1, 4)).view_as(anchors)
+        boxes = _clipped(boxes.flatten(1, 2), shapes).view_as(anchors)
+        whole = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1) & (scores > NEVER)
+        keep = keep_of_nms(boxes.flatten(0, 1), cfg["nms"]["iou_threshold"])
+        keep = keep.view_as(whole) & whole
+        ranked = scores.sigmoid().masked_fill(~keep, -1).flatten(1)
+        best = ranked.topk(min(cfg["max_per_img"], ranked.size(1)), dim=1)
+        boxes = boxes.flatten(1, 2).gather(1, best.indices[..., None].expand(-1, -1, 4))
+        return boxes, best.values >= 0
 
     def loss(self, images: Tensor, shapes: Tensor, objects: Objects) -> dict[str, Tensor]:
         """The losses of a step, under MMDetection's names.
@@ -226,7 +234,13 @@ class BatchedTwoStage(nn.Module):
         self, features: list[Tensor], boxes: Tensor, valid: Tensor, objects: Objects
     ) -> dict[str, Tensor]:
         """Losses of the RoI head on proposals, see :meth:`proposals`."""
-        head, cfg = self.model.roi_head.bbox_head, self.model.train_cfg["rcnn"]
+        head = self.model.roi_head.bbox_head
+        samples = self.sample_rois(boxes, valid, objects)
+        return head_loss(head, self.pool(features, samples.rois), samples)
+
+    def sample_rois(self, boxes: Tensor, valid: Tensor, objects: Objects) -> "RoISamples":
+        """Assign proposals, see :meth:`proposals`, and the objects themselves; draw of both."""
+        cfg = self.model.train_cfg["rcnn"]
         boxes = torch.cat([objects.bboxes, boxes], dim=1)  # add_gt_as_proposals
         valid = torch.cat([objects.labels >= 0, valid], dim=1)
         assigned = assign(boxes, objects, cfg["assigner"]).masked_fill(~valid, -2)
@@ -235,29 +249,18 @@ class BatchedTwoStage(nn.Module):
         image, place = there.nonzero().unbind(1)
         picked = index[image, place]
         priors, owner = boxes[image, picked], assigned[image, picked]
-        positive = owner >= 0
         truth = objects.bboxes[image, owner.clamp(min=0)]
-        labels = torch.where(positive, objects.labels[image, owner.clamp(min=0)], head.num_classes)
-        target = truth
-        if not head.reg_decoded_bbox:
-            safe = torch.where(positive[:, None], truth, priors)
-            target = head.bbox_coder.encode(priors, safe)
-        weights = positive[:, None].to(priors.dtype).expand(-1, 4)
-        rois = torch.cat([image[:, None].to(priors.dtype), priors], dim=1)
-        scores, deltas = self._roi_head(features, rois)
-        return dict(
-            head.loss(
-                scores, deltas, rois, labels, torch.ones_like(rois[:, 0]), target * weights, weights
-            )
-        )
+        labels = objects.labels[image, owner.clamp(min=0)].masked_fill(owner < 0, -1)
+        return RoISamples(torch.cat([image[:, None].to(priors.dtype), priors], 1), labels, truth)
 
-    def _roi_head(self, features: list[Tensor], rois: Tensor) -> tuple[Tensor, Tensor]:
+    def pool(self, features: list[Tensor], rois: Tensor) -> Tensor:
+        """(k, c, 7, 7) features of (k, 5) RoIs."""
         extractor = self.model.roi_head.bbox_roi_extractor
-        return self.model.roi_head.bbox_head(extractor(features[: extractor.num_inputs], rois))
+        return extractor(features[: extractor.num_inputs], rois)
 
     @torch.no_grad()
     def detect(self, images: Tensor, shapes: Tensor) -> list[Any]:
-        """Detections of each image as MMDetection's box head gives them (``InstanceData``).
+        """Detections of each image; see :func:`head_detections`.
 
         Args:
             images: (b, 3, h, w) normalized.
@@ -265,14 +268,98 @@ class BatchedTwoStage(nn.Module):
         """
         features, logits, deltas = self.rpn(images)
         boxes, valid = self.proposals(logits, deltas, shapes, self.model.test_cfg["rpn"])
+        pooled, rois = self.pooled_proposals(features, boxes, valid)
+        head, cfg = self.model.roi_head.bbox_head, self.model.test_cfg["rcnn"]
+        return head_detections(head, pooled, rois, shapes, cfg)
+
+    def pooled_proposals(
+        self, features: list[Tensor], boxes: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Features (k, c, 7, 7) of the k proposals that there are, and their RoIs (k, 5)."""
         image, _ = valid.nonzero().unbind(1)
         rois = torch.cat([image[:, None].to(boxes.dtype), boxes[valid]], dim=1)
-        scores, moves = self._roi_head(features, rois)
-        counts = valid.sum(dim=1).tolist()
-        return self.model.roi_head.bbox_head.predict_by_feat(
-            rois=rois.split(counts),
-            cls_scores=scores.split(counts),
-            bbox_preds=moves.split(counts),
-            batch_img_metas=[dict(img_shape=tuple(shape)) for shape in shapes.tolist()],
-            rcnn_test_cfg=self.model.test_cfg["rcnn"],
-        )
+        return self.pool(features, rois), rois
+
+
+@dataclass(frozen=True)
+class RoISamples:
+    """k RoIs on which a box head is trained.
+
+    Attributes:
+        rois: (k, 5) number of the image in the batch, and box.
+        labels: (k,) class of the object of each; -1 for background.
+        truth: (k, 4) box of that object; of any for background.
+    """
+
+    rois: Tensor
+    labels: Tensor
+    truth: Tensor
+
+
+def head_loss(head: Any, pooled: Tensor, samples: RoISamples) -> dict[str, Tensor]:
+    """Losses of a box head of MMDetection on the features of sampled RoIs."""
+    scores, deltas = head(pooled)
+    priors, positive = samples.rois[:, 1:], samples.labels >= 0
+    target = torch.where(positive[:, None], samples.truth, priors)
+    if not head.reg_decoded_bbox:
+        target = head.bbox_coder.encode(priors, target)
+    weights = positive[:, None].to(priors.dtype).expand(-1, 4)
+    labels = samples.labels.masked_fill(~positive, head.num_classes)
+    ones = torch.ones_like(priors[:, 0])
+    return dict(head.loss(scores, deltas, samples.rois, labels, ones, target * weights, weights))
+
+
+def head_detections(
+    head: Any, pooled: Tensor, rois: Tensor, shapes: Tensor, cfg: Any
+) -> list[dict[str, Tensor]]:
+    """Detections of a box head, as MMDetection's, of a batch at once.
+
+    Args:
+        head: The box head.
+        pooled: (k, c, 7, 7) features of proposals.
+        rois: (k, 5) the proposals, ordered by image.
+        shapes: (b, 2) height and width of each image, pixels.
+        cfg: ``score_thr``, ``nms.iou_threshold`` and ``max_per_img``.
+
+    Returns:
+        For each image ``bboxes`` (n, 4), ``scores`` (n,), ``labels`` (n,), highest score first, and
+        ``iou_scores`` (n,) if the head predicts IoUs. Of more than :data:`CANDIDATES` boxes above
+        the threshold those of the highest scores are looked at.
+    """
+    scores, deltas = head(pooled)
+    meta = {"img_shape": None}
+    raw = head._predict_by_feat_single(rois, scores, deltas, meta, rcnn_test_cfg=None)  # noqa: SLF001
+    classes = head.num_classes
+    fused = raw.scores[:, :classes].masked_fill(
+        scores.softmax(dim=1)[:, :classes] <= cfg["score_thr"], -1
+    )
+    counts = torch.bincount(rois[:, 0].long(), minlength=len(shapes))
+    start = counts.cumsum(0) - counts
+    most = int(counts.max())
+    place = start[:, None] + torch.arange(most, device=rois.device)
+    there = torch.arange(most, device=rois.device) < counts[:, None]
+    place = place.clamp(max=len(rois) - 1)
+    ranked = fused[place].masked_fill(~there[..., None], -1).flatten(1)  # (b, most * classes)
+    top = ranked.topk(min(CANDIDATES, ranked.size(1)), dim=1)
+    labels = top.indices % classes
+    row = place.gather(1, top.indices // classes)
+    boxes = raw.bboxes.view(len(rois), -1, 4)
+    boxes = boxes[row, labels if boxes.size(1) > 1 else torch.zeros_like(labels)]
+    boxes = _clipped(boxes, shapes)
+    apart = labels[..., None] * (boxes.max() + 1)  # boxes of two classes do not meet
+    keep = keep_of_nms(boxes + apart, cfg["nms"]["iou_threshold"]) & (top.values >= 0)
+    columns = {"bboxes": boxes, "scores": top.values, "labels": labels}
+    if getattr(head, "loss_iou", None) is not None:
+        iou = head.predicted_iou(head._split(deltas)[1]).expand(-1, classes)  # noqa: SLF001
+        columns["iou_scores"] = iou[row, labels]
+    limit = cfg["max_per_img"]
+    return [
+        {name: column[image][kept][:limit] for name, column in columns.items()}
+        for image, kept in enumerate(keep)
+    ]
+
+
+def _clipped(boxes: Tensor, shapes: Tensor) -> Tensor:
+    """(b, n, 4) boxes within images of (b, 2) height and width."""
+    limit = shapes.flip(1).repeat(1, 2)[:, None].to(boxes.dtype)
+    return boxes.clamp(min=0).minimum(limit)

@@ -81,7 +81,7 @@ def load(cfg: Any, canvas: tuple[int, int]) -> ResidentData:
 
 
 def batch(
-    data: ResidentData, index: Tensor, flip: Tensor | None = None
+    data: ResidentData, index: Tensor, flip: Tensor | None = None, *, padded: bool = False
 ) -> tuple[Tensor, Tensor, Objects]:
     """Some images, their shapes and objects.
 
@@ -90,13 +90,16 @@ def batch(
         index: (b,) images.
         flip: (b,) whether to mirror each image, left to right, within its own width.
 
+        padded: Leave the objects padded as in the whole set.
+
     Returns:
-        (b, 3, h, w) uint8, (b, 2) and objects, padded to the most that one of them has.
+        (b, 3, h, w) uint8, (b, 2) and objects, else padded to the most that one of them has.
     """
     images, shapes = data.images[index], data.shapes[index]
     bboxes, labels = data.objects.bboxes[index], data.objects.labels[index]
-    most = max(1, int((labels >= 0).sum(dim=1).max()))
-    bboxes, labels = bboxes[:, :most], labels[:, :most]
+    if not padded:
+        most = max(1, int((labels >= 0).sum(dim=1).max()))
+        bboxes, labels = bboxes[:, :most], labels[:, :most]
     if flip is None:
         return images, shapes, Objects(bboxes, labels)
     width = shapes[:, 1:]

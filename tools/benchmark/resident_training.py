@@ -131,11 +131,14 @@ def detect(detector: BatchedTwoStage, data: ResidentData) -> Detections:
         images, shapes, _ = batch(data, index)
         inputs = normalized(images, shapes, detector.model.data_preprocessor)
         found += detector.detect(inputs, shapes)
-    keys = [key for key in ("bboxes", "scores", "labels", "iou_scores") if key in found[0]]
-    counts = [len(instances) for instances in found]
-    image = np.repeat(np.arange(len(found)), counts)
-    return {"image": image} | {
-        key: torch.cat([instances[key] for instances in found]).cpu().numpy() for key in keys
+    return joined(found)
+
+
+def joined(found: list[dict[str, Tensor]]) -> Detections:
+    """Detections of images, one after the other, as arrays; see :func:`detect`."""
+    counts = [len(instances["scores"]) for instances in found]
+    return {"image": np.repeat(np.arange(len(found)), counts)} | {
+        key: torch.cat([instances[key] for instances in found]).cpu().numpy() for key in found[0]
     }
 
 
