@@ -205,6 +205,7 @@ def _result(folder: Path) -> dict[str, Any]:
         "last": last.name,
         "best": best,
         "best score": hub["runtime_info"]["best_score"],
+        "best in the checkpoint": hub["runtime_info"]["best_ckpt"],
         "validations in the checkpoint": validations,
     }
 
