@@ -29,9 +29,9 @@ def fork(action: Callable[[], None], output: Path) -> int:
         file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, 1)
         os.dup2(file, 2)
+        sys.stdout = sys.stderr = os.fdopen(file, "a", buffering=1)  # not the parent's, or pytest's
         action()
     except BaseException:  # noqa: BLE001 - no process may go on as the parent
         traceback.print_exc()
-        sys.stderr.flush()
         os._exit(1)
     os._exit(0)
