@@ -47,16 +47,16 @@ def train(folder, scores, epochs=8, *, resume=None, **options) -> int:
     ("options", "last"), [({"patience": 3}, 6), ({"stopping_threshold": 4.9}, 3)]
 )
 def test_it_ends_with_the_same_epoch(tmp_path, scores, options, last) -> None:
-    whole = tmp_path / f"whole_{last}"
+    whole = tmp_path / "whole"
     assert train(whole, scores, **options) == last
     # 3 is saved again in its validation, as the best; the others before theirs
     for epoch in {1, 3, last - 1, last}:
-        folder = tmp_path / f"resumed_{last}_{epoch}"
+        folder = tmp_path / f"resumed_{epoch}"
         assert train(folder, scores, resume=whole / f"epoch_{epoch}.pth", **options) == last
 
 
 def test_more_patience_goes_on(tmp_path, scores) -> None:
-    whole = tmp_path / "whole_patient"
+    whole = tmp_path / "whole"
     assert train(whole, scores, patience=3) == 6
     last = whole / "epoch_6.pth"
-    assert train(tmp_path / "patient", scores, resume=last, patience=5) == 8
+    assert train(tmp_path / "resumed", scores, resume=last, patience=5) == 8

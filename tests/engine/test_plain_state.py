@@ -44,7 +44,7 @@ def test_the_size_of_batches_is_the_same_when_resumed(tmp_path, capsys) -> None:
 
 
 def test_a_checkpoint_without_it_is_said_by_name(tmp_path, capsys) -> None:
-    whole, resumed = tmp_path / "whole_old", tmp_path / "resumed_old"
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     runner(whole).train()
     saved = torch.load(whole / "iter_12.pth", weights_only=False)
     del saved["plain_state"]
@@ -59,7 +59,7 @@ def test_a_checkpoint_without_it_is_said_by_name(tmp_path, capsys) -> None:
     [None, [], {}, {"BatchSyncRandomResize": [["x"]]}, {"BatchSyncRandomResize": [[1, 2]]}],
 )
 def test_what_does_not_fit_is_not_taken(tmp_path, planted) -> None:
-    one = runner(tmp_path / "planted")
+    one = runner(tmp_path / "run")
     before = plain_state(one)
     assert before == {"BatchSyncRandomResize": [[None]]}
     assert restore(one, planted) == ["BatchSyncRandomResize"]

@@ -97,8 +97,7 @@ def test_all_files_are_those_of_the_uninterrupted_run(
     tmp_path, monkeypatch, validations, number, keep
 ) -> None:
     saving = {"checkpoint": {**BY_EPOCH, "max_keep_ckpts": keep}}
-    # runs of one name share a message hub
-    whole, killed = (tmp_path / f"{kind}_{number}_{keep}" for kind in ("whole", "killed"))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
     drawing_runner(whole, **saving).train()
     del validations[:]
     killed_in_validation(monkeypatch, killed, number, saving)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from helpers.drawing_run import DrawingDataset, drawing_runner
+from helpers.drawing_run import HOOKS, DrawingDataset, drawing_runner
 from helpers.tiny_run import TinyDataset
 from reliability.forks import fork
 from reliability.kills import import_everything
@@ -26,7 +26,7 @@ _EPOCHS, _IMAGES = 3, {DrawingDataset: 10, TinyDataset: 4}  # an epoch and proce
 _FAULTS = {signal.SIGKILL: "killed", signal.SIGSTOP: "stopped"}
 # What Gloo says of a process that is gone, and of one that does not answer.
 _ERRORS = re.compile(
-    r"Connection closed by peer|Connection reset|Broken pipe|Timed out waiting \d+ms"
+    "Connection closed by peer|Connection reset|Broken pipe|Timed out waiting|Application timeout"
 )
 
 
@@ -35,7 +35,7 @@ def try_lost_process(seed: int, folder: Path) -> Outcome:
 
     Args:
         seed: Chooses the process, the image, in a step or in a validation, and how it is lost.
-        folder: An empty one, of a name of its own.
+        folder: An empty one.
     """
     choose = random.Random(seed)  # noqa: S311
     lost, fault = choose.randrange(2), list(_FAULTS)[seed % 2]
@@ -82,7 +82,11 @@ def _train(folder: Path, rank: int, port: int, before: Any) -> None:
     if before:
         before()
     drawing_runner(
-        folder / "run", _EPOCHS, launcher="pytorch", model_wrapper_cfg=cfg.model_wrapper_cfg
+        folder / "run",
+        _EPOCHS,
+        hooks={**HOOKS, "stop": {"type": "mmeiou.StopHook"}},  # it waits for the others, too
+        launcher="pytorch",
+        model_wrapper_cfg=cfg.model_wrapper_cfg,
     ).train()
 
 
