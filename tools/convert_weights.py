@@ -30,6 +30,7 @@ def main() -> None:
 
     from mmeiou.compat.safetensors_files import SUFFIX, write_safetensors  # noqa: PLC0415
     from mmeiou.engine.checkpoint_fit import weights_of  # noqa: PLC0415
+    from mmeiou.functional.finite import require_finite  # noqa: PLC0415
     from mmeiou.whole_files import replacing  # noqa: PLC0415
 
     try:
@@ -37,6 +38,7 @@ def main() -> None:
             raise ValueError(f"{args.target} ends in neither {SUFFIX} nor {PTH}")  # noqa: TRY301
         checkpoint = CheckpointLoader.load_checkpoint(args.source, "cpu")
         weights = weights_of(checkpoint)
+        require_finite(weights)
         meta = checkpoint.get("meta", {}).get("dataset_meta")
         with replacing(args.target, flush=True) as unfinished:
             if args.target.suffix == SUFFIX:

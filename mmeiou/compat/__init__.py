@@ -24,6 +24,8 @@ _HOOKS = {
     "checkpoint": (
         ("mmeiou.compat.checkpoint:install", "mmengine.runner.checkpoint"),
         ("mmeiou.compat.checkpoint:refuse_config", "mmengine.infer.infer"),
+        ("mmeiou.compat.checkpoint:refuse_nonfinite", "mmengine.infer.infer"),
+        ("mmeiou.compat.checkpoint:refuse_nonfinite", "mmdet.apis.det_inferencer"),
         ("mmeiou.compat.newest_checkpoint:install", "mmengine.runner.runner"),
     ),
     "inferencer": (("mmeiou.compat.inferencer:install", "mmdet.apis.det_inferencer"),),

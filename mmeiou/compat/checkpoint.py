@@ -9,7 +9,7 @@ own. The first is dropped on loading, the second refused: a config may name any 
 import errno
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -20,10 +20,12 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from torch import nn
 
 from mmeiou.compat.archive import CheckpointError, require_whole
 from mmeiou.compat.newest_checkpoint import newest_whole
 from mmeiou.compat.safetensors_files import SUFFIX, MapLocation, read_safetensors
+from mmeiou.functional.finite import nonfinite_names, require_finite
 
 _NUMBERS = "?bhilqBHILQefd"  # NumPy's codes of booleans, integers and floats
 _CODES = {np.dtype(code).str[1:] for code in _NUMBERS}
@@ -87,6 +89,27 @@ def refuse_config(infer: Any) -> None:
         return init_model(self, cfg, weights, *args, **options)
 
     infer.BaseInferencer._init_model = init_configured  # noqa: SLF001
+
+
+def refuse_nonfinite(module: Any) -> None:
+    """Let no inferencer take weights that are NaN or infinite; what is so by intent, as masks, may.
+
+    Args:
+        module: With classes of inferencers.
+    """
+    for kind in vars(module).values():
+        own = getattr(kind, "__module__", None) == module.__name__
+        if own and "_load_weights_to_model" in vars(kind):
+            kind._load_weights_to_model = _loading_finite(kind._load_weights_to_model)  # noqa: SLF001
+
+
+def _loading_finite(load: Callable[..., None]) -> Callable[..., None]:
+    def load_finite(self: Any, model: nn.Module, *args: Any, **options: Any) -> None:
+        meant = set(nonfinite_names(model.state_dict()))
+        load(self, model, *args, **options)
+        require_finite({k: v for k, v in model.state_dict().items() if k not in meant})
+
+    return load_finite
 
 
 def load_from_local(filename: str, map_location: MapLocation) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mmeiou.functional.finite import listed, nonfinite_names
+from mmeiou.functional.finite import listed, require_finite
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -66,21 +66,3 @@ def require_fit(
             "CheckpointGuardHook(ignore=[...])."
         )
     require_finite(weights, meant=expected)
-
-
-def require_finite(state: Any, meant: Any = None) -> None:
-    """Look for numbers that are NaN or infinite.
-
-    Args:
-        state: Tensors, in dicts and lists.
-        meant: The like; what is not finite there, as a mask is, need not be.
-
-    Raises:
-        ValueError: Naming the first tensors that have such numbers.
-    """
-    bad = list(nonfinite_names(state))
-    if bad and (bad := [key for key in bad if key not in set(nonfinite_names(meant))]):
-        raise ValueError(
-            f"the checkpoint has numbers that are not finite, in {listed(bad)}: its training "
-            "diverged before it was saved. Take an earlier one"
-        )

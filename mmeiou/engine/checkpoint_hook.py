@@ -55,6 +55,8 @@ class CheckpointHook(hooks.CheckpointHook):
             name = Path(str(hub.get_info(key))).name
             path = self.file_backend.join_path(self.out_dir, name)
             hub.update_info(key, path if name and self.file_backend.isfile(path) else None)
+        # MMEngine leaves it unset; but the last one is told of a new best.
+        self.last_ckpt = hub.runtime_info.get("last_ckpt")
         if self.save_best is not None:
             self._know_best(hub)
         if is_main_process():

@@ -50,6 +50,24 @@ def nonfinite_names(tree: Any, name: str = "") -> Iterator[str]:
         yield from nonfinite_names(part, f"{name}.{key}" if name else str(key))
 
 
+def require_finite(state: Any, meant: Any = None) -> None:
+    """Look for numbers that are NaN or infinite.
+
+    Args:
+        state: Tensors, in dicts and lists.
+        meant: The like; what is not finite there, as a mask is, need not be.
+
+    Raises:
+        ValueError: Naming the first tensors that have such numbers.
+    """
+    bad = list(nonfinite_names(state))
+    if bad and (bad := [key for key in bad if key not in set(nonfinite_names(meant))]):
+        raise ValueError(
+            f"the checkpoint has numbers that are not finite, in {listed(bad)}: its training "
+            "diverged before it was saved. Take an earlier one"
+        )
+
+
 def listed(names: Sequence[str], shown: int = 3) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""

@@ -2,12 +2,16 @@
 
 import io
 import os
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from helpers.tiny_run import TinyModel, make_runner
+from mmdet.apis import DetInferencer
+from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint, load_checkpoint
 
@@ -166,3 +170,16 @@ def test_released_weights_load_on_the_cpu(name, parameters, shared_data):
     assert all(value.device.type == "cpu" for value in weights.values())
     statistics = ("running_mean", "running_var", "num_batches_tracked")
     assert parameters == sum(v.numel() for k, v in weights.items() if not k.endswith(statistics))
+
+
+@pytest.mark.filterwarnings("ignore:dataset_meta or class names are not saved")
+@pytest.mark.parametrize("kind", [BaseInferencer, DetInferencer])
+def test_an_inferencer_takes_no_weights_that_are_not_finite(kind) -> None:
+    load = partial(kind._load_weights_to_model, SimpleNamespace(palette="random"))
+    model = TinyModel()
+    model.register_buffer("mask", torch.tensor([0.0, -float("inf")]))
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    load(model, {"state_dict": weights}, None)
+    weights["layers.0.bias"][1] = float("nan")
+    with pytest.raises(ValueError, match=r"not finite, in layers\.0\.bias: its training"):
+        load(model, {"state_dict": weights}, None)

@@ -1,4 +1,8 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
+import torch
 from helpers.drawing_run import differences, drawing_runner
 from helpers.tiny_run import TinyMetric
 
@@ -23,7 +27,7 @@ def validations(monkeypatch) -> list[int]:
     return done
 
 
-def killed_in_validation(monkeypatch, folder, number: int, **options) -> None:
+def killed_in_validation(monkeypatch, folder, number: int, saving=None, **options) -> None:
     """Train until the given validation, which ends after a batch."""
     seen = []
 
@@ -35,7 +39,7 @@ def killed_in_validation(monkeypatch, folder, number: int, **options) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(TinyMetric, "process", process)
-        runner = drawing_runner(folder, checkpoint=BY_EPOCH, **options)
+        runner = drawing_runner(folder, **(saving or {"checkpoint": BY_EPOCH}), **options)
         with pytest.raises(Killed):
             runner.train()
 
@@ -74,13 +78,33 @@ def test_inside_an_epoch_none_is_due(tmp_path, validations) -> None:
     assert differences(tmp_path / "iter_10.pth", resumed / "iter_10.pth") == []
 
 
-def test_epochs_after_it_are_those_of_the_uninterrupted_run(
-    tmp_path, monkeypatch, validations
+def contents(folder: Path) -> dict[str, Any]:
+    """What the checkpoints of a run say of it, and which one is the last."""
+    found: dict[str, Any] = {"last": Path((folder / "last_checkpoint").read_text()).name}
+    for path in folder.glob("*.pth"):
+        saved = torch.load(path, weights_only=False)
+        info = saved["message_hub"]["runtime_info"]
+        place = {key: saved["meta"][key] for key in ("epoch", "iter")}
+        found[path.name] = place | {
+            key: value for key, value in info.items() if "ckpt" in key or "best" in key
+        }
+        found[path.name]["validated"] = info.get("validated_iter")
+    return found
+
+
+@pytest.mark.parametrize(("number", "keep"), [(2, -1), (4, 1)])
+def test_all_files_are_those_of_the_uninterrupted_run(
+    tmp_path, monkeypatch, validations, number, keep
 ) -> None:
+    saving = {"checkpoint": {**BY_EPOCH, "max_keep_ckpts": keep}}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    drawing_runner(whole, checkpoint=BY_EPOCH).train()
+    drawing_runner(whole, **saving).train()
     del validations[:]
-    killed_in_validation(monkeypatch, killed, 2)
-    drawing_runner(killed, checkpoint=BY_EPOCH, resume=True).train()
-    for one in ("epoch_4.pth", "best_tiny_AP_epoch_4.pth"):
-        assert differences(whole / one, killed / one) == []
+    killed_in_validation(monkeypatch, killed, number, saving)
+    drawing_runner(killed, resume=True, **saving).train()
+    expected = contents(whole)
+    assert expected["epoch_4.pth"]["best_ckpt"] == "best_tiny_AP_epoch_4.pth"
+    assert expected["epoch_4.pth"]["best_score"] == 4.0
+    assert contents(killed) == expected
+    for name in expected.keys() - {"last"}:
+        assert differences(whole / name, killed / name) == []

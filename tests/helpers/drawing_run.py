@@ -3,14 +3,12 @@
 import random
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import DATASETS, METRICS, MODELS
-from mmengine.runner import Runner
 from torch import nn
 
 from helpers.tiny_run import TinyModel, make_runner
@@ -75,7 +73,6 @@ def drawing_runner(
         "dataset": {"type": "DrawingDataset", "serialize_data": False},
     }
     saving = {"type": "mmeiou.CheckpointHook", "interval": 6, "by_epoch": False}
-    # Its garbage collection takes longer than such a run, in a large process.
     validated = {"type": "TinyDataset", "serialize_data": False}
     made = {
         "model": {"type": "DrawingModel"},
@@ -96,9 +93,7 @@ def drawing_runner(
         **options,
     }
     work_dir.mkdir(exist_ok=True)
-    # Asking compilers and the like for their versions takes longer still.
-    with patch.object(Runner, "_log_env"):
-        return make_runner(work_dir, epochs, **made)
+    return make_runner(work_dir, epochs, **made)
 
 
 def train(runner: Any) -> None:

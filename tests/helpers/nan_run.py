@@ -83,7 +83,11 @@ def faulty_runner(
         "batch_size": 4,
         "num_workers": 0,
         "sampler": {"type": "DefaultSampler", "shuffle": False},
-        "dataset": {"type": "NamedDataset", "metainfo": {"classes": ("a",)}},
+        "dataset": {
+            "type": "NamedDataset",
+            "metainfo": {"classes": ("a",)},
+            "serialize_data": False,
+        },
     }
     hooks = options.pop("custom_hooks", [])
     return make_runner(

@@ -1,5 +1,8 @@
 """Runs of two steps an epoch, of a model of a few numbers, by MMEngine's own runner."""
 
+from itertools import count
+from unittest.mock import patch
+
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -10,6 +13,7 @@ from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch import nn
 
+_NUMBERS = count()
 SAVING = {"save_best": "tiny/AP", "rule": "greater"}
 
 
@@ -50,12 +54,18 @@ def make_runner(work_dir, epochs, **options):
         "batch_size": 4,
         "num_workers": 0,
         "sampler": {"type": "DefaultSampler", "shuffle": True},
-        "dataset": {"type": "TinyDataset", "metainfo": {"classes": ("a", "b"), "pairs": {"x": 1}}},
+        "dataset": {
+            "type": "TinyDataset",
+            "metainfo": {"classes": ("a", "b"), "pairs": {"x": 1}},
+            # Its garbage collection takes longer than such a run, in a large process.
+            "serialize_data": False,
+        },
     }
     config = {
         "model": {"type": "TinyModel"},
         "work_dir": str(work_dir),
-        "experiment_name": f"{work_dir.name}_{epochs}",
+        # Runs of one name share a message hub in one process, as no two trainings would.
+        "experiment_name": f"{work_dir.name}_{epochs}_{next(_NUMBERS)}",
         "train_dataloader": loader,
         "val_dataloader": loader,
         "val_evaluator": {"type": "TinyMetric"},
@@ -77,4 +87,6 @@ def make_runner(work_dir, epochs, **options):
         "log_level": "WARNING",
         **options,
     }
-    return Runner.from_cfg(Config(config))
+    # Asking compilers and the like for their versions takes longer still.
+    with patch.object(Runner, "_log_env"):
+        return Runner.from_cfg(Config(config))

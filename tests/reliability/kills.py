@@ -5,7 +5,6 @@ import random
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any, NamedTuple
 
 import torch
 from helpers.drawing_run import HOOKS, differences, drawing_runner, train
+from reliability.forks import fork
 from reliability.outcome import Outcome
 
 EPOCHS, LENGTH = 4, 5
-_LIMIT = 120  # seconds
 # Written or deleted there, it is no part of what a run resumes from.
 _LOGS = (".log", "vis_data", ".py")
 
@@ -89,7 +88,7 @@ def _nothing() -> None:
 
 
 @cache
-def _import_everything() -> None:
+def import_everything() -> None:
     """Once, here: it would take each process longer than its training."""
     with TemporaryDirectory() as folder:
         drawing_runner(Path(folder, "run"), 1, **_options(Form(True, 0, True, True, 1, 1))).train()  # noqa: FBT003
@@ -102,33 +101,19 @@ def _start(
     after: Callable[[], None] = _nothing,
 ) -> list[int]:
     """Fork the processes of a training."""
-    _import_everything()
+    import_everything()
     folder.mkdir(exist_ok=True)
     store = folder.parent / f"store_{time.monotonic_ns()}"
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pids = []
-    for rank in range(form.processes):
-        pid = os.fork()
-        if pid:
-            pids.append(pid)
-            continue
-        try:
-            signal.alarm(_LIMIT)  # what hangs is ended, and did not survive
-            output = os.open(folder.parent / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            if rank == 0:
-                before()
-            _train(folder, form, rank, store)
-            if rank == 0:
-                after()
-        except BaseException:  # noqa: BLE001 - no process may go on as the parent
-            traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(1)
-        os._exit(0)
-    return pids
+
+    def process(rank: int) -> None:
+        if rank == 0:
+            before()
+        _train(folder, form, rank, store)
+        if rank == 0:
+            after()
+
+    output = folder.parent / "output.txt"
+    return [fork(partial(process, rank), output) for rank in range(form.processes)]
 
 
 def _wait(pids: list[int]) -> list[int]:
@@ -205,6 +190,7 @@ def _result(folder: Path) -> dict[str, Any]:
         "last": last.name,
         "best": best,
         "best score": hub["runtime_info"]["best_score"],
+        "best in the checkpoint": hub["runtime_info"]["best_ckpt"],
         "validations in the checkpoint": validations,
     }
 

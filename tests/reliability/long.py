@@ -36,6 +36,7 @@ class Kind(NamedTuple):
 KINDS = {
     "training killed at random moments and file events": Kind("kills.try_kill", 100),
     "training told to stop": Kind("signals.try_signal", 20),
+    "one of two processes killed or stopped": Kind("lost_processes.try_lost_process", 100),
     "NaN in a loss or gradient": Kind("nan_trials.try_nan", 50),
     "code in a checkpoint, pickle or model": Kind("payloads.try_payload", 200),
     "damaged checkpoint": Kind("damage.try_damaged_checkpoint", 1000),

@@ -124,7 +124,7 @@ def try_payload(seed: int, folder: Path) -> Outcome:
 
     Args:
         seed: Chooses the payload; alike ones repeat after some 200.
-        folder: An empty one, of a name of its own: runners of one name share things.
+        folder: An empty one.
     """
     choose = random.Random(seed)  # noqa: S311
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ def try_signal(seed: int, folder: Path) -> Outcome:
 
     Args:
         seed: Chooses signal and image, of a training or a validation.
-        folder: An empty one, of a name of its own.
+        folder: An empty one.
     """
     choose = random.Random(seed)  # noqa: S311
     number, image = choose.choice(SIGNALS), choose.randrange((EPOCHS - 1) * IMAGES)

@@ -38,6 +38,9 @@ def test_what_cannot_be(convert, tmp_path: Path) -> None:
         convert(tmp_path / "a.pth", tmp_path / "w.onnx")
     with pytest.raises(SystemExit, match=r"b\.pth not found"):
         convert(tmp_path / "b.pth", tmp_path / "w.pth")
+    torch.save({"a": torch.zeros(1), "b": torch.tensor([0.0, float("nan")])}, tmp_path / "a.pth")
+    with pytest.raises(SystemExit, match="numbers that are not finite, in b: "):
+        convert(tmp_path / "a.pth", tmp_path / "w.pth")
     (tmp_path / "a.pth").write_bytes(b"half")
     with pytest.raises(SystemExit, match=r"a\.pth cannot be read as a checkpoint"):
         convert(tmp_path / "a.pth", tmp_path / "w.pth")

@@ -214,7 +214,8 @@ def test_two_processes_train_one_model(tools: Tools) -> None:
         "custom_hooks = [dict(type='SaveEachRank')]\n"
     )
     tools.config = str(config)
-    tools.env["PYTHONPATH"] = str(tools.repo / "tests")
+    paths = [str(tools.repo / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    tools.env["PYTHONPATH"] = os.pathsep.join(paths)
     arguments = tools.arguments("--launcher", "pytorch", epochs=1)
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     tools.run(*launcher, str(tools.repo / "tools/train.py"), tools.config, *arguments)
