@@ -1,5 +1,12 @@
-_base_ = [
-    "./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py",
-    "../_base_/roi_losses/roi-eiou-sot-iou.py",
-]
-model = dict(roi_head=dict(bbox_head={{_base_.bbox_head}}))
+_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py"]
+# Weight: docs/reproduction.md.
+bbox_head = dict(
+    type="mmeiou.Shared2FCIoUBBoxHead",
+    reg_decoded_bbox=True,
+    loss_bbox=dict(type="mmeiou.EIoULoss", sot="prior", loss_weight=5.0),
+    loss_iou=dict(type="SmoothL1Loss", beta=1.0, loss_weight=1.0),
+    iou_target="decoded",
+    detach_iou_target=True,
+    iou_fusion=0.5,
+)
+model = dict(roi_head=dict(bbox_head=bbox_head))

@@ -1,2 +1,6 @@
-_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py", "../_base_/roi_losses/roi-smooth-l1.py"]
-model = dict(roi_head=dict(bbox_head={{_base_.bbox_head}}))
+_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py"]
+# Weight: docs/reproduction.md.
+bbox_head = dict(
+    loss_bbox=dict(type="SmoothL1Loss", beta=1.0, loss_weight=1.0),
+)
+model = dict(roi_head=dict(bbox_head=bbox_head))

@@ -72,7 +72,12 @@ def detector(request):
 @pytest.mark.parametrize("low_quality", [True, False])
 def test_assigns_as_mmdetection(low_quality):
     torch.manual_seed(1)
-    cfg = dict(pos_iou_thr=0.5, neg_iou_thr=0.3, min_pos_iou=0.2, match_low_quality=low_quality)
+    cfg = {
+        "pos_iou_thr": 0.5,
+        "neg_iou_thr": 0.3,
+        "min_pos_iou": 0.2,
+        "match_low_quality": low_quality,
+    }
     of, priors = objects(), random_boxes(3, 300)
     priors[:, :4] = of.bboxes  # exact hits, and empty boxes
     priors[:, 4:8] = of.bboxes.flip(1)  # each twice: ties
@@ -89,7 +94,7 @@ def test_assigns_as_mmdetection(low_quality):
 
 def test_no_object_leaves_only_negatives():
     of = Objects(torch.zeros(1, 2, 4), torch.full((1, 2), -1))
-    cfg = dict(pos_iou_thr=0.5, neg_iou_thr=0.3, min_pos_iou=0.0)
+    cfg = {"pos_iou_thr": 0.5, "neg_iou_thr": 0.3, "min_pos_iou": 0.0}
     assert (assign(random_boxes(1, 50), of, cfg) == -1).all()
 
 
@@ -131,7 +136,7 @@ def test_proposals_and_losses_are_mmdetections(detector):
     images, of = torch.randn(3, 3, SIDE, SIDE), objects()
     shapes = torch.tensor([[64, 64], [50, 64], [64, 40]])
     metas = [
-        dict(img_shape=tuple(shape), pad_shape=(SIDE, SIDE), batch_input_shape=(SIDE, SIDE))
+        {"img_shape": tuple(shape), "pad_shape": (SIDE, SIDE), "batch_input_shape": (SIDE, SIDE)}
         for shape in shapes.tolist()
     ]
     samples = [
@@ -153,8 +158,8 @@ def test_proposals_and_losses_are_mmdetections(detector):
     losses = detector.loss(images, shapes, of)
     assert set(losses) == set(expected)
     for name, value in expected.items():
-        value = sum(value) if isinstance(value, list) else value
-        torch.testing.assert_close(losses[name], value, rtol=1e-4, atol=1e-5)
+        total = sum(value) if isinstance(value, list) else value
+        torch.testing.assert_close(losses[name], total, rtol=1e-4, atol=1e-5)
 
 
 def test_detects_as_mmdetection(detector):
@@ -162,7 +167,7 @@ def test_detects_as_mmdetection(detector):
     images, shapes = torch.randn(2, 3, SIDE, SIDE), torch.tensor([[64, 64], [50, 64]])
     samples = [
         DetDataSample(
-            metainfo=dict(img_shape=tuple(s), scale_factor=(1.0, 1.0), ori_shape=tuple(s))
+            metainfo={"img_shape": tuple(s), "scale_factor": (1.0, 1.0), "ori_shape": tuple(s)}
         )
         for s in shapes.tolist()
     ]
@@ -171,4 +176,6 @@ def test_detects_as_mmdetection(detector):
     for found, expected in zip(ours, theirs, strict=True):
         assert len(found["scores"]) > 0
         for key in ("bboxes", "scores", "labels"):
-            torch.testing.assert_close(found[key], expected.pred_instances[key], rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(
+                found[key], expected.pred_instances[key], rtol=1e-4, atol=1e-4
+            )

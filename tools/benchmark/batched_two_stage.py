@@ -7,12 +7,12 @@ the config; tests compare assignment, proposals and losses with MMDetection's ow
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
-
 
 NEVER = -1e9  # logit of what is no anchor
 CANDIDATES = 500  # detections of an image before NMS
@@ -130,9 +130,11 @@ class BatchedTwoStage(nn.Module):
         self.model = model
         self.dtype = dtype
         self.image_size = image_size
+        height, width = image_size
         strides = model.rpn_head.prior_generator.strides
-        sizes = [tuple(-(-side // s) for side, s in zip(image_size, ss, strict=True)) for ss in strides]
+        sizes = [(-(-height // down), -(-width // across)) for across, down in strides]
         self.level_sizes = [h * w * model.rpn_head.num_base_priors for h, w in sizes]
+        self.level_starts = [0, *accumulate(self.level_sizes)][:-1]
         anchors = model.rpn_head.prior_generator.grid_priors(sizes, device="cpu")
         self.register_buffer("anchors", torch.cat(anchors), persistent=False)
         self.anchors: Tensor
@@ -163,15 +165,14 @@ class BatchedTwoStage(nn.Module):
             (b, p, 4) boxes, highest score first, and (b, p) whether there is one.
         """
         most = min(cfg["nms_pre"], max(self.level_sizes))
-        tops, firsts = [], []
-        for number, scores in enumerate(logits.split(self.level_sizes, dim=1)):
-            if scores.size(1) < most:  # the level is padded by copies of its last, never kept
-                scores = pad(scores, (0, most - scores.size(1)), value=NEVER)
-            tops.append(scores.topk(most, dim=1))
-            firsts.append(sum(self.level_sizes[:number]))
+        tops = []
+        for first, size in zip(self.level_starts, self.level_sizes, strict=True):
+            # A small level is padded with anchors that are never kept.
+            level = pad(logits[:, first : first + size], (0, max(0, most - size)), value=NEVER)
+            tops.append(level.topk(most, dim=1))
         scores = torch.stack([top.values for top in tops], dim=1)  # (b, levels, most)
         index = torch.stack(
-            [top.indices + first for top, first in zip(tops, firsts, strict=True)], dim=1
+            [top.indices + first for top, first in zip(tops, self.level_starts, strict=True)], dim=1
         ).clamp(max=logits.size(1) - 1)
         anchors = self.anchors[index]
         picked = deltas.gather(1, index.flatten(1)[..., None].expand(-1, -1, 4))

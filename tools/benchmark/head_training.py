@@ -122,13 +122,11 @@ def train_heads(
     length = number // schedule.batch_size
     order = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed + 1)
-    decayed = [p for p in heads.parameters() if p.dim() > 1]
-    rest = [p for p in heads.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed}, {"params": rest, "weight_decay": 0.0}],
-        lr=schedule.lr,
-        weight_decay=schedule.weight_decay,
-    )
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in heads.parameters() if p.dim() > 1]},
+        {"params": [p for p in heads.parameters() if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=schedule.lr, weight_decay=schedule.weight_decay)
     history, step, start = [], 0, time.perf_counter()
     for epoch in range(schedule.epochs):
         index = torch.randperm(number, generator=order)[: length * schedule.batch_size]
@@ -141,11 +139,9 @@ def train_heads(
                 group["lr"] = schedule.rate(step, length * schedule.epochs)
             pooled, samples = _samples(trunk, kept, rows, turned)
             losses = [head_loss(head, pooled, samples) for head in heads.values()]
-            total = torch.stack(
-                [sum(v for k, v in loss.items() if "loss" in k) for loss in losses]
-            ).sum()
+            terms = [v for loss in losses for k, v in loss.items() if "loss" in k]
             optimizer.zero_grad()
-            total.backward()
+            torch.autograd.backward(torch.stack(terms).sum())
             optimizer.step()
             sums += torch.stack([loss["loss_bbox"].detach() for loss in losses])
             step += 1
@@ -153,8 +149,11 @@ def train_heads(
         history.append(dict(zip(heads, means, strict=True)))
         if progress:
             rate = step * schedule.batch_size / (time.perf_counter() - start)
-            print(f"{progress}: epoch {epoch + 1} of {schedule.epochs}, {rate:.0f} images/s, "
-                  f"box losses {' '.join(f'{m:.3f}' for m in means)}", flush=True)
+            print(
+                f"{progress}: epoch {epoch + 1} of {schedule.epochs}, {rate:.0f} images/s, "
+                f"box losses {' '.join(f'{m:.3f}' for m in means)}",
+                flush=True,
+            )
     return history
 
 
@@ -167,9 +166,7 @@ def _samples(
         shape = (-1, *[1] * (of.dim() - 1))
         return torch.where(turned.view(shape), other[rows], of[rows])
 
-    features = [
-        pick(a, b).float() for a, b in zip(plain.features, mirrored.features, strict=True)
-    ]
+    features = [pick(a, b).float() for a, b in zip(plain.features, mirrored.features, strict=True)]
     objects = Objects(
         pick(plain.objects.bboxes, mirrored.objects.bboxes), plain.objects.labels[rows]
     )

@@ -6,7 +6,7 @@ already is not run again.
 
     python tools/benchmark/mini_voc07.py --rungs smooth-l1 eiou-sot-iou --seeds 0 1
     python tools/benchmark/mini_voc07.py --seeds 0 1 2 --jobs 6 --device cuda
-    python tools/benchmark/mini_voc07.py --holdout 1250 --rungs smooth-l1 --weights 0.5 1 2
+    python tools/benchmark/mini_voc07.py --holdout 1250 --rungs eiou --weights 5 10 20
 
 The data: MMEIOU_VOC_256; the backbone's weights: MMEIOU_MOBILENET_V2 (docs/reproduction.md).
 """
@@ -55,7 +55,7 @@ class Cell:
     Attributes:
         rung: Ending of the config's name.
         seed: Of weights, order and samples.
-        weight: Factor on the config's weight of the box loss.
+        weight: Of the box loss; None for the config's.
         holdout: Number of trainval's last images that are evaluated on and not trained on; 0 to
             train on trainval and evaluate on test.
         epochs: Of training; None for the config's.
@@ -64,7 +64,7 @@ class Cell:
 
     rung: str
     seed: int
-    weight: float
+    weight: float | None
     holdout: int
     epochs: int | None
     options: tuple[str, ...]
@@ -76,8 +76,8 @@ class Cell:
         init_default_scope(cfg.default_scope)
         if self.epochs is not None:
             cfg.train_cfg.max_epochs = cfg.param_scheduler[-1].T_max = self.epochs
-        loss = cfg.model.roi_head.bbox_head.loss_bbox
-        loss.loss_weight = loss.get("loss_weight", 1.0) * self.weight
+        if self.weight is not None:
+            cfg.model.roi_head.bbox_head.loss_bbox.loss_weight = self.weight
         return cfg
 
     def config_hash(self) -> str:
@@ -91,17 +91,29 @@ class Cell:
     def key(self) -> str:
         """Name of the run and of its folder."""
         holdout = f"_holdout{self.holdout}" if self.holdout else ""
-        return f"{self.rung}_x{self.weight:g}_seed{self.seed}{holdout}_{self.config_hash()}"
+        return f"{self.rung}_seed{self.seed}{holdout}_{self.config_hash()}"
 
 
-def run_cell(cell: Cell, device: str, out: Path) -> None:
-    """Train, detect, evaluate; writes ``detections.npz`` and ``run.json`` into the cell's folder."""
+def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) -> None:
+    """Train, detect, evaluate.
+
+    Args:
+        cell: The run.
+        device: Name of the device.
+        out: Its folder ``cell.key()`` gets ``run.json``, ``detections.npz`` and ``weights.pth``.
+        keep_weights: Write the last one.
+    """
     import numpy as np  # noqa: PLC0415 - the parent process needs none of these
     import torch  # noqa: PLC0415
     from mmengine.logging import MMLogger  # noqa: PLC0415
     from resident_training import detect, evaluate, train  # noqa: PLC0415
 
+    from mmeiou.engine.reuse_memory_hook import reuse_memory  # noqa: PLC0415
+
     MMLogger.get_instance("mmengine", log_level="WARNING")  # or every weight is listed
+    torch.set_float32_matmul_precision("high")  # TF32 on a GPU, as its convolutions are by default
+    if device == "cpu":
+        reuse_memory()
     cfg = cell.config()
     folder = out / cell.key()
     learned, judged = datasets(cell, cfg, out)
@@ -113,10 +125,14 @@ def run_cell(cell: Cell, device: str, out: Path) -> None:
     metrics = evaluate(
         found, judged, cfg.test_evaluator, {"classes": classes, "dataset_type": "VOC2007"}
     )
+    if keep_weights:
+        with replacing(folder / "weights.pth") as temporary:
+            torch.save(trained.detector.model.state_dict(), temporary)
     with replacing(folder / "detections.npz") as temporary:
         np.savez_compressed(temporary, **compact(found))
     row = {
         **asdict(cell),
+        "weight": cfg.model.roi_head.bbox_head.loss_bbox.get("loss_weight", 1.0),
         "options": " ".join(cell.options),
         "epochs": cfg.train_cfg.max_epochs,
         "config": cell.config_hash(),
@@ -194,7 +210,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=RUNGS, help="default: all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--weights", nargs="+", type=float, default=[1.0])
+    parser.add_argument("--weights", nargs="+", type=float, default=[None], help="of the box loss")
     parser.add_argument("--holdout", type=int, default=0, help="see above; default: judge on test")
     parser.add_argument("--epochs", type=int, help="default: the config's")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -202,6 +218,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="no run starts that would end later")
     parser.add_argument("--out", type=Path, default=ROOT / "work_dirs" / "mini_voc07")
     parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--keep-weights", action="store_true", help="for mini_voc07_heads.py")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -211,7 +228,8 @@ def main() -> None:
     args = parse_args()
     if args.cell:
         values = json.loads(args.cell)
-        run_cell(Cell(**{**values, "options": tuple(values["options"])}), args.device, args.out)
+        cell = Cell(**{**values, "options": tuple(values["options"])})
+        run_cell(cell, args.device, args.out, keep_weights=args.keep_weights)
         return
     cells = [
         Cell(rung, seed, weight, args.holdout, args.epochs, tuple(args.cfg_options))
@@ -236,6 +254,7 @@ def main() -> None:
             return f"{cell.key()}: left out, no time"
         command = [sys.executable, __file__, "--cell", json.dumps(asdict(cell))]
         command += ["--device", args.device, "--out", str(args.out)]
+        command += ["--keep-weights"] * args.keep_weights
         code = subprocess.run(command, check=False, env=threads | os.environ).returncode
         taken.append(time.perf_counter() - begun)
         if code:

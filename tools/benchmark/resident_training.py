@@ -44,7 +44,8 @@ def build(cfg: Any, canvas: tuple[int, int], seed: int, device: str) -> BatchedT
     model.init_weights()
     half = cfg.optim_wrapper.type == "AmpOptimWrapper"
     dtype = torch.bfloat16 if half else torch.float32
-    return BatchedTwoStage(model, canvas, dtype).to(device, memory_format=torch.channels_last)
+    detector = BatchedTwoStage(model.to(memory_format=torch.channels_last), canvas, dtype)
+    return detector.to(device)
 
 
 def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = "") -> Trained:

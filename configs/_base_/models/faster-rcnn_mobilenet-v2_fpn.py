@@ -1,6 +1,8 @@
 # Faster R-CNN small enough for images of 256 pixels on a processor: MobileNetV2, an FPN of 64
 # channels, 300 proposals, 128 RoIs, a box head of 512. 3.6 million parameters.
 norm = dict(type="BN", requires_grad=True)
+# Written by tools/benchmark/mobilenet_v2.py from torchvision's weights.
+backbone_weights = "{{$MMEIOU_MOBILENET_V2:data/mobilenet_v2.pth}}"
 model = dict(
     type="FasterRCNN",
     data_preprocessor=dict(
@@ -52,7 +54,7 @@ model = dict(
             num_classes=20,
             bbox_coder=dict(type="DeltaXYWHBBoxCoder", target_stds=[0.1, 0.1, 0.2, 0.2]),
             loss_cls=dict(type="CrossEntropyLoss"),
-            loss_bbox=dict(type="L1Loss"),
+            loss_bbox=dict(type="L1Loss", loss_weight=2.0),
         ),
     ),
     train_cfg=dict(
