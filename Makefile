@@ -8,7 +8,7 @@ VENV ?= .venv$(if $(filter-out onedl,$(STACK)),-$(STACK))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help install train test test-long lint docs clean
+.PHONY: help install train test test-long benchmark lint docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,6 +31,11 @@ test: $(READY)  ## the whole test suite
 
 test-long: $(READY)  ## faults by the thousand, for hours; writes the table of docs/reliability.md
 	$(BIN)/python tests/reliability/long.py
+
+# MMEIOU_VOC_256 and MMEIOU_MOBILENET_V2 say where data and weights are: docs/reproduction.md.
+BENCHMARK := $(BIN)/python tools/benchmark/
+benchmark: $(READY)  ## smooth-L1 against the whole method on small VOC images, two seeds each
+	$(BENCHMARK)mini_voc07.py --rungs smooth-l1 eiou-sot-iou --seeds 0 1 $(BENCHMARK_OPTIONS)
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check

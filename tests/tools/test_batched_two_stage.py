@@ -52,9 +52,8 @@ def by_place(boxes):
 
 @pytest.fixture(scope="module", params=["smooth-l1", "eiou-sot-iou"])
 def detector(request):
-    cfg = read_config(
-        ROOT / f"configs/mini_voc07/faster-rcnn_mobilenet-v2_fpn_{request.param}_voc07-256.py"
-    )
+    name = f"faster-rcnn_mobilenet-v2_fpn_{request.param}_1xb64-6e_voc07-256.py"
+    cfg = read_config(ROOT / "configs/mini_voc07" / name)
     init_default_scope("mmdet")
     cfg.model.backbone.init_cfg = None
     # All anchors and proposals are sampled, so that no chance is left.

@@ -300,6 +300,11 @@ class RoISamples:
 def head_loss(head: Any, pooled: Tensor, samples: RoISamples) -> dict[str, Tensor]:
     """Losses of a box head of MMDetection on the features of sampled RoIs."""
     scores, deltas = head(pooled)
+    return loss_of(head, scores, deltas, samples)
+
+
+def loss_of(head: Any, scores: Tensor, deltas: Tensor, samples: RoISamples) -> dict[str, Tensor]:
+    """The same of what a head predicts for the samples."""
     priors, positive = samples.rois[:, 1:], samples.labels >= 0
     target = torch.where(positive[:, None], samples.truth, priors)
     if not head.reg_decoded_bbox:

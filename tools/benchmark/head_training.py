@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from batched_two_stage import BatchedTwoStage, Objects, RoISamples, head_detections, head_loss
+from batched_two_stage import (
+    BatchedTwoStage,
+    Objects,
+    RoISamples,
+    head_detections,
+    head_loss,
+    loss_of,
+)
 from resident_data import ResidentData, batch, normalized
 from resident_training import Detections, joined
 from torch import Tensor, nn
@@ -20,6 +27,7 @@ from mmeiou.registry import MODELS
 
 COMPUTED = 64  # images of a batch without gradients
 WARM_UP = 100  # steps
+MEASURED = 8  # batches
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,8 @@ def train_heads(
         Mean loss of the boxes in each epoch, by head.
     """
     device, number = kept[0].boxes.device, len(kept[0].boxes)
-    length = number // schedule.batch_size
+    size = min(schedule.batch_size, number)
+    length = number // size
     order = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed + 1)
     groups: list[dict[str, Any]] = [
@@ -129,8 +138,8 @@ def train_heads(
     optimizer = torch.optim.AdamW(groups, lr=schedule.lr, weight_decay=schedule.weight_decay)
     history, step, start = [], 0, time.perf_counter()
     for epoch in range(schedule.epochs):
-        index = torch.randperm(number, generator=order)[: length * schedule.batch_size]
-        flips = torch.rand(length * schedule.batch_size, generator=order) < 0.5  # noqa: PLR2004
+        index = torch.randperm(number, generator=order)[: length * size]
+        flips = torch.rand(length * size, generator=order) < 0.5  # noqa: PLR2004
         sums = torch.zeros(len(heads), device=device)
         for rows, turned in zip(
             index.view(length, -1).to(device), flips.view(length, -1).to(device), strict=True
@@ -148,13 +157,38 @@ def train_heads(
         means = (sums / length).tolist()
         history.append(dict(zip(heads, means, strict=True)))
         if progress:
-            rate = step * schedule.batch_size / (time.perf_counter() - start)
+            rate = step * size / (time.perf_counter() - start)
             print(
                 f"{progress}: epoch {epoch + 1} of {schedule.epochs}, {rate:.0f} images/s, "
                 f"box losses {' '.join(f'{m:.3f}' for m in means)}",
                 flush=True,
             )
     return history
+
+
+def equal_gradient_weights(
+    heads: nn.ModuleDict, reference: str, trunk: BatchedTwoStage, kept: tuple[Kept, Kept]
+) -> dict[str, float]:
+    """Weight at which each head's box loss pulls as hard at the deltas as the reference's does.
+
+    Gradients, summed absolutely over positives and coordinates, are those at the boxes that the
+    trained reference head predicts on :data:`MEASURED` batches.
+    """
+    pulls = dict.fromkeys(heads, 0.0)
+    for step in range(MEASURED):
+        rows = torch.arange(step * COMPUTED, (step + 1) * COMPUTED, device=kept[0].boxes.device)
+        rows = rows % len(kept[0].boxes)
+        pooled, samples = _samples(trunk, kept, rows, torch.zeros_like(rows, dtype=torch.bool))
+        with torch.no_grad():
+            scores, predicted = heads[reference](pooled)
+        for name, head in heads.items():
+            deltas = predicted.clone().requires_grad_()
+            columns = getattr(head, "iou_columns", 0)
+            whole = torch.cat([deltas, deltas.new_zeros(len(deltas), columns)], dim=1)
+            loss = loss_of(head, scores, whole, samples)["loss_bbox"]
+            pulls[name] += float(torch.autograd.grad(loss, deltas)[0].abs().sum())
+    weights = {name: head.get_submodule("loss_bbox").loss_weight for name, head in heads.items()}
+    return {name: float(weights[name]) * pulls[reference] / pulls[name] for name in weights}  # type: ignore[arg-type]
 
 
 def _samples(

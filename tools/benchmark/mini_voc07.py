@@ -71,7 +71,8 @@ class Cell:
 
     def config(self) -> Any:
         """The config, with the cell's changes."""
-        cfg = read_config(CONFIGS / f"faster-rcnn_mobilenet-v2_fpn_{self.rung}_voc07-256.py")
+        name = f"faster-rcnn_mobilenet-v2_fpn_{self.rung}_1xb64-6e_voc07-256.py"
+        cfg = read_config(CONFIGS / name)
         cfg.merge_from_dict(parse_cfg_options(self.options))
         init_default_scope(cfg.default_scope)
         if self.epochs is not None:
@@ -110,7 +111,7 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
 
     from mmeiou.engine.reuse_memory_hook import reuse_memory  # noqa: PLC0415
 
-    MMLogger.get_instance("mmengine", log_level="WARNING")  # or every weight is listed
+    MMLogger.get_current_instance().setLevel("WARNING")  # or every weight is listed
     torch.set_float32_matmul_precision("high")  # TF32 on a GPU, as its convolutions are by default
     if device == "cpu":
         reuse_memory()

@@ -4,7 +4,8 @@
     python tools/benchmark/mini_voc07_heads.py --trunk work_dirs/mini_voc07/smooth-l1_*/weights.pth
 
 Backbone, neck and RPN are those of the trunk and stay as they are; every loss trains a fresh box
-head on the same RoIs (head_training.py). Appends a line for each head to OUT/heads.csv.
+head on the same RoIs (head_training.py). Appends a line for each head to OUT/heads.csv, and
+what weight would give its loss a gradient as large as the baseline's to OUT/gradients.csv.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from mini_voc07 import (
 )
 
 from mmeiou.whole_files import replacing
+
+BASELINE = "smooth-l1"
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,13 +51,20 @@ def main() -> None:
     args = parse_args()
     import numpy as np  # noqa: PLC0415 - not for --help
     import torch  # noqa: PLC0415
-    from head_training import Schedule, build_heads, detect_with, keep, train_heads  # noqa: PLC0415
+    from head_training import (  # noqa: PLC0415
+        Schedule,
+        build_heads,
+        detect_with,
+        equal_gradient_weights,
+        keep,
+        train_heads,
+    )
     from mmengine.logging import MMLogger  # noqa: PLC0415
     from resident_training import build, evaluate  # noqa: PLC0415
 
     from mmeiou.engine.reuse_memory_hook import reuse_memory  # noqa: PLC0415
 
-    MMLogger.get_instance("mmengine", log_level="WARNING")
+    MMLogger.get_current_instance().setLevel("WARNING")
     if args.device == "cpu":
         reuse_memory()
     name = args.trunk_name or args.trunk.parent.name
@@ -88,6 +98,11 @@ def main() -> None:
         ).to(args.device)
         schedule, title = Schedule(epochs=args.epochs), f"{name}, seed {seed}"
         history = train_heads(heads.train(), trunk, kept, schedule, seed, title)
+        if BASELINE in heads:
+            equal = equal_gradient_weights(heads, BASELINE, trunk, kept)
+            for key, weight in equal.items():
+                gradients = {"trunk": name, "seed": seed, "rung": key, "weight": round(weight, 2)}
+                _append(gradients, args.out / "gradients.csv")
         for key, detections in detect_with(heads.eval(), trunk, tested).items():
             loss = configs[key].model.roi_head.bbox_head.loss_bbox
             row: dict[str, Any] = {

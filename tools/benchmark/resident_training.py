@@ -62,7 +62,7 @@ def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = 
     """
     canvas = tuple(data.images.shape[2:])
     detector = build(cfg, (canvas[0], canvas[1]), seed, device)
-    size, epochs = cfg.train_dataloader.batch_size, cfg.train_cfg.max_epochs
+    size, epochs = min(cfg.train_dataloader.batch_size, len(data)), cfg.train_cfg.max_epochs
     length = len(data) // size
     optimizer = _optimizer(cfg, detector.model)
     schedulers = list(_schedulers(cfg, optimizer.optimizer, length))

@@ -30,7 +30,6 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file="ImageSets/Main/trainval.txt",
         data_prefix=dict(sub_data_root=""),
-        one_based=False,
         filter_cfg=dict(filter_empty_gt=True),
         pipeline=train_pipeline,
     ),
@@ -46,12 +45,11 @@ val_dataloader = dict(
         data_root=data_root,
         ann_file="ImageSets/Main/test.txt",
         data_prefix=dict(sub_data_root=""),
-        one_based=False,
         test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type="mmeiou.VOCStrictMetric")
+val_evaluator = dict(type="mmeiou.VOCStrictMetric", extras=["lrp"])
 test_evaluator = val_evaluator

@@ -1,4 +1,4 @@
-_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py"]
+_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_1xb64-6e_voc07-256.py"]
 # Weight: docs/reproduction.md.
 bbox_head = dict(
     reg_decoded_bbox=True,

@@ -1,7 +1,7 @@
-_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_voc07-256.py"]
+_base_ = ["./faster-rcnn_mobilenet-v2_fpn_l1_1xb64-6e_voc07-256.py"]
 # Weight: docs/reproduction.md.
 bbox_head = dict(
     reg_decoded_bbox=True,
-    loss_bbox=dict(type="IoULoss", loss_weight=5.0),
+    loss_bbox=dict(type="GIoULoss", loss_weight=5.0),
 )
 model = dict(roi_head=dict(bbox_head=bbox_head))

@@ -1,0 +1,151 @@
+"""Write the tables and the figure of the small VOC ladder into docs/reproduction.md.
+
+    python tools/benchmark/mini_voc07_table.py
+
+Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
+loss), ``whole.csv`` (mini_voc07.py's runs.csv) and ``heads.csv`` (mini_voc07_heads.py's).
+"""
+
+import argparse
+import csv
+import sys
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean, stdev
+
+from mini_voc07 import RUNGS
+
+from mmeiou.evaluation.paired import PairedDifference, paired_difference
+from mmeiou.whole_files import replacing
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tools"))
+from markdown_sections import replace_section  # noqa: E402 - in the folder above
+
+RESULTS = ROOT / "docs/results/mini_voc07"
+PAGE = ROOT / "docs/reproduction.md"
+FIGURE = ROOT / "docs/images/mini_voc07.png"
+BASELINE = "smooth-l1"
+SHOWN = ("AP", "AP50", "AP75", "AP90")
+STRICTER = ("AP50", "AP60", "AP70", "AP75", "AP80", "AP90")
+Row = dict[str, str]
+
+
+def read(name: str) -> list[Row]:
+    """Lines of a table; none if it is not there."""
+    path = RESULTS / f"{name}.csv"
+    return list(csv.DictReader(path.open())) if path.exists() else []
+
+
+def by_rung(rows: list[Row]) -> dict[str, dict[tuple[str, str], Row]]:
+    """Runs of each rung, in the ladder's order, by what pairs them: trunk and seed."""
+    found: dict[str, dict[tuple[str, str], Row]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda row: RUNGS.index(row["rung"])):
+        found[row["rung"]][row.get("trunk", ""), row["seed"]] = row
+    return dict(found)
+
+
+def difference(
+    first: dict[tuple[str, str], Row], second: dict[tuple[str, str], Row], key: str
+) -> PairedDifference:
+    """Of a measure in percent, over the pairs that both have."""
+    pairs = sorted(first.keys() & second.keys())
+    return paired_difference(
+        [100 * float(first[pair][key]) for pair in pairs],
+        [100 * float(second[pair][key]) for pair in pairs],
+    )
+
+
+def comparison(rows: list[Row]) -> str:
+    """Means and deviations over the runs, and paired differences from the baseline."""
+    rungs = by_rung(rows)
+    heads = ["loss", "weight", "runs", *SHOWN, *(f"{key}, gain" for key in SHOWN)]
+    lines = [
+        f"| {' | '.join(heads)} |",
+        "|---|---:|---:|" + "---:|" * (2 * len(SHOWN)),
+    ]
+    for rung, runs in rungs.items():
+        values = {key: [100 * float(run[key]) for run in runs.values()] for key in SHOWN}
+        cells = [
+            f"{mean(v):.2f}" + (f" ± {stdev(v):.2f}" if len(v) > 1 else "") for v in values.values()
+        ]
+        gains = ["" if rung == BASELINE else _gain(rungs[BASELINE], runs, key) for key in SHOWN]
+        weight = f"{float(next(iter(runs.values()))['weight']):g}"
+        lines.append(f"| {rung} | {weight} | {len(runs)} | {' | '.join([*cells, *gains])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _gain(first: dict[tuple[str, str], Row], second: dict[tuple[str, str], Row], key: str) -> str:
+    found = difference(first, second, key)
+    if found.number == 1:
+        return f"{found.mean:+.2f}"
+    text = f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"**{text}**" if found.low > 0 or found.high < 0 else text
+
+
+def weights(rows: list[Row]) -> str:
+    """AP by weight; the best of each rung is what its config has."""
+    found: dict[str, dict[float, float]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda row: RUNGS.index(row["rung"])):
+        found[row["rung"]][float(row["weight"])] = 100 * float(row["AP"])
+    lines = ["| loss | AP by weight of the box loss |", "|---|---|"]
+    for rung, aps in found.items():
+        best = max(aps, key=lambda weight: aps[weight])
+        cells = [
+            f"**{weight:g}: {ap:.2f}**" if weight == best else f"{weight:g}: {ap:.2f}"
+            for weight, ap in sorted(aps.items())
+        ]
+        lines.append(f"| {rung} | {', '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(tables: dict[str, list[Row]], path: Path) -> None:
+    """Gain over the baseline by IoU threshold, one panel for each table."""
+    import matplotlib as mpl  # noqa: PLC0415 - slow to import
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt  # noqa: PLC0415
+
+    figure, axes = plt.subplots(
+        1, len(tables), figsize=(5.5 * len(tables), 4), sharey=True, squeeze=False
+    )
+    for axis, (title, rows) in zip(axes[0], tables.items(), strict=True):
+        rungs = by_rung(rows)
+        for rung, runs in rungs.items():
+            if rung != BASELINE:
+                gains = [difference(rungs[BASELINE], runs, key).mean for key in STRICTER]
+                axis.plot(STRICTER, gains, marker="o", label=rung)
+        axis.axhline(0, color="black", linewidth=0.8)
+        axis.set_title(title, fontsize=10)
+        axis.legend(fontsize=7)
+    axes[0][0].set_ylabel("gain over smooth-L1, points")
+    figure.tight_layout()
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Write all."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    text = PAGE.read_text()
+    for name, content in sections().items():
+        text = replace_section(text, name, f"\n{content}\n", PAGE)
+    with replacing(PAGE) as temporary:
+        temporary.write_text(text)
+    draw({"trained whole": read("whole"), "heads on fixed features": read("heads")}, FIGURE)
+
+
+def sections() -> dict[str, str]:
+    """What stands in each generated part of the page."""
+    return {
+        "voc-weights": weights(read("weights")),
+        "voc-whole": comparison(read("whole")),
+        "voc-heads": comparison(read("heads")),
+    }
+
+
+if __name__ == "__main__":
+    main()
