@@ -18,8 +18,8 @@ class VOCDataset(_VOCDataset):
     made small, that alone costs 5 % of IoU: more than what is measured at AP90.
 
     Args:
-        one_based: Whether the first pixel is (1, 1), as in Pascal's own files; those of resized
-            images rather start at 0.
+        one_based: Whether the first pixel is (1, 1), as in Pascal's own files; what LabelImg, CVAT
+            and others write under the name of VOC counts from 0.
         **kwargs: Of MMDetection's ``VOCDataset``.
     """
 
