@@ -62,7 +62,7 @@ def keep(trunk: BatchedTwoStage, data: ResidentData, *, flip: bool, training: bo
     model, device = trunk.model, data.images.device
     cfg = model.train_cfg["rpn_proposal"] if training else model.test_cfg["rpn"]
     levels = model.roi_head.bbox_roi_extractor.num_inputs
-    parts: list[list[Tensor]] = []
+    whole: list[Tensor] = []  # filled in place: gigabytes, which must not be there twice
     for start in range(0, len(data), COMPUTED):
         index = torch.arange(start, min(start + COMPUTED, len(data)), device=device)
         flips = torch.full_like(index, flip, dtype=torch.bool)
@@ -70,8 +70,10 @@ def keep(trunk: BatchedTwoStage, data: ResidentData, *, flip: bool, training: bo
         features, logits, deltas = trunk.rpn(normalized(images, shapes, model.data_preprocessor))
         boxes, valid = trunk.proposals(logits, deltas, shapes, cfg)
         found = [feature.half() for feature in features[:levels]]
-        parts.append([*found, boxes, valid, objects.bboxes, objects.labels, shapes])
-    whole = [torch.cat(column) for column in zip(*parts, strict=True)]
+        part = [*found, boxes, valid, objects.bboxes, objects.labels, shapes]
+        whole = whole or [column.new_empty(len(data), *column.shape[1:]) for column in part]
+        for column, values in zip(whole, part, strict=True):
+            column[start : start + len(values)] = values
     boxes, valid, bboxes, labels, shapes = whole[levels:]
     return Kept(whole[:levels], boxes, valid, Objects(bboxes, labels), shapes)
 
