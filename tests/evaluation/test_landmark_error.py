@@ -57,6 +57,12 @@ def test_means_are_of_faces_and_of_points():
     assert errors.auc(0.2) == pytest.approx(0.25)
 
 
+def test_eyes_at_one_place_are_no_unit():
+    errors = landmark_errors([image([(BOX, 0.9, [[10, 5], [10, 6]])], [(BOX, [[10, 5, 1]] * 2)])])
+    assert errors.by_points(0, 1).errors.shape == (0, 2)
+    assert errors.by_box().nme == pytest.approx(0.025)
+
+
 def test_perfect_and_nothing():
     perfect = NormalisedErrors(np.zeros((3, 5)))
     assert (perfect.nme, perfect.failure_rate(), perfect.auc()) == (0, 0, 1)

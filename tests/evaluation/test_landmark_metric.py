@@ -93,6 +93,8 @@ def test_ignored_faces_other_classes_and_low_scores():
     found = run(samples)
     assert found["landmarks/found"] == pytest.approx(1 / 3)
     assert found["landmarks/NME_eyes"] == 0
+    # Of the other class: the labelled face of the second is met by no detection of it.
+    assert run(samples, face_label=1)["landmarks/found"] == 0
     assert run(samples, score_thr=0.2)["landmarks/found"] == pytest.approx(2 / 3)
 
 
