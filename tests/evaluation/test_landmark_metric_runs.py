@@ -66,8 +66,8 @@ def test_the_landmarks_that_the_released_weights_labelled(config, shared_data, t
     config.test_dataloader.dataset.indices = 12
     config.load_from = str(shared_data / "weights/yunet_n.pth")
     found = Runner.from_cfg(config).test()
-    assert found["landmarks/found"] > 0.6
-    assert found["landmarks/NME_box"] < 0.03
-    assert found["landmarks/NME_eyes"] < 0.1
-    assert found["landmarks/OKS_AP"] > 0.5
+    assert found["landmarks/found"] > 0.9
+    assert found["landmarks/NME_box"] < 0.002
+    assert found["landmarks/NME_eyes"] < 0.005
+    assert found["landmarks/OKS_AP"] > 0.9
     assert np.isfinite(list(found.values())).all()

@@ -70,10 +70,15 @@ def read_folder(folder: Path) -> Labelled:
         rows = list(csv.DictReader(stream))
     if UNIT not in rows[0]:
         return Labelled(folder / IMAGES, labels, None)
-    units: dict[str, list[float]] = {image.file: [] for image in labels.images}
+    units: dict[str, list[float]] = {}
     for row in rows:
-        units[row["image"]].append(float(row[UNIT]))
-    return Labelled(folder / IMAGES, labels, list(units.values()))
+        units.setdefault(row.get("image", ""), []).append(float(row[UNIT]))
+    # The reader of labels takes paths and columns of more kinds.
+    if {name: len(of) for name, of in units.items()} != {
+        image.file: len(image) for image in labels.images
+    }:
+        raise LabelError(f"{UNIT}: expected a face in each row, its path in 'image'", str(file))
+    return Labelled(folder / IMAGES, labels, [units[image.file] for image in labels.images])
 
 
 def resized(image: Image, side: int) -> Image:

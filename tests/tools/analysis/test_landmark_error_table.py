@@ -82,6 +82,14 @@ def test_without_the_outer_corners_the_eyes_are_the_unit(import_tool, folder):
     assert row[7] == "33.33"  # one of three faces is off by 20 %
 
 
+@pytest.mark.parametrize(("old", "new"), [("b.png", "./b.png"), ("image,", "file,")])
+def test_units_that_are_not_of_the_faces(import_tool, folder, old, new):
+    text = (folder / "landmarks.csv").read_text().replace(old, new, 1)
+    (folder / "landmarks.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"landmarks.csv: outer_eye_distance: expected a face in"):
+        import_tool("landmark_error").read_folder(folder)
+
+
 def test_a_face_that_is_missed_has_no_error(import_tool, folder):
     tool = import_tool("landmark_error")
 
@@ -154,11 +162,13 @@ def test_released_weights_on_helen(repo: Path, shared_data: Path, tmp_path: Path
             shared_data / f"weights/yunet_{kind}.pth",
         )
     ]
-    output = run_tool("landmark_error", "--data", helen, *torch_models, "--page", page)
+    output = run_tool(
+        "landmark_error", "--data", helen, *torch_models, "--side", 0, 640, "--page", page
+    )
     table = output[output.index("| model") :].rstrip()
     _, *rows = rows_of(table.splitlines())
-    assert [row[2] for row in rows] == ["1.000", "1.000"]
-    assert [float(row[3]) for row in rows] == pytest.approx([5.96, 6.35], abs=0.05)
+    assert [row[2] for row in rows] == ["1.000"] * 4
+    assert [float(row[3]) for row in rows] == pytest.approx([5.96, 5.69, 6.35, 6.08], abs=0.05)
     assert (
         page.read_text() == f"top\n<!-- landmarks: by -->\n\n{table}\n\n<!-- /landmarks -->\nend\n"
     )
