@@ -47,7 +47,7 @@ OPTIONS = {
 
 
 def write_every_format(own: Path, labels: Sequence[ImageLabels]) -> None:
-    for folder in ("labels", "xml"):
+    for folder in ("labels", "xml", "pts"):
         (own / folder).mkdir()
     rows = []
     images, annotations = [], []
@@ -67,6 +67,13 @@ def write_every_format(own: Path, labels: Sequence[ImageLabels]) -> None:
         for key, value in zip(("xmin", "ymin", "xmax", "ymax"), (x1, y1, x2, y2), strict=True):
             ET.SubElement(box, key).text = str(value)
         ET.ElementTree(root).write((own / "xml" / name).with_suffix(".xml"))
+
+        eyes = [points[0]] * 6 + [points[1]] * 6
+        sixty_eight = [(x1, y1), (x2, y2), *[points[2]] * 34, *eyes, *[points[3]] * 6]
+        sixty_eight += [points[4]] * 14
+        rows_68 = "".join(f"{x} {y}\n" for x, y in sixty_eight)
+        text = f"version: 1\nn_points: 68\n{{\n{rows_68}}}\n"
+        (own / "pts" / name).with_suffix(".pts").write_text(text)
 
         flat = [value for point in points for value in point]
         rows.append([name, x1, y1, x2, y2, "face", *flat])
@@ -168,11 +175,11 @@ def test_commands_of_the_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 found = sorted(found + boxes_of(folder / "own/val.json"))
             converted[words[1]] = found
         assert not (words and words[0] == "tools/test.py") or "coco/bbox_mAP" in output
-    assert set(converted) == {"labelme", "yolo", "voc", "csv", "coco"}
+    assert set(converted) == {"labelme", "yolo", "voc", "csv", "pts", "coco"}
     landmarks_left_out = [(*box[:-1], 0) for box in converted["coco"]]
     assert len(landmarks_left_out) == 12
     assert converted["voc"] == landmarks_left_out
-    for name in ("labelme", "yolo", "csv"):
+    for name in ("labelme", "yolo", "csv", "pts"):
         assert converted[name] == converted["coco"], name
 
     monkeypatch.chdir(folder)

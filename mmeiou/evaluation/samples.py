@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmeiou.evaluation.landmark_error import LandmarkImage
 from mmeiou.labels.records import Detections, ImageLabels
 
 
@@ -43,10 +44,11 @@ def require_finite(sample: Mapping[str, Any]) -> None:
         sample: As for :func:`sample_detections`, of any detector.
 
     Raises:
-        ValueError: Naming the image, if a box or score is not finite.
+        ValueError: Naming the image, if a box, score or keypoint is not finite.
     """
-    for key in ("bboxes", "scores"):
-        if not torch.as_tensor(sample["pred_instances"][key]).isfinite().all():
+    predicted = sample["pred_instances"]
+    for key in ("bboxes", "scores", *(["keypoints"] if "keypoints" in predicted else [])):
+        if not torch.as_tensor(predicted[key]).isfinite().all():
             raise ValueError(
                 f"{sample['img_path']}: the detector returned {key} that are not finite; its "
                 "training has diverged or overflowed in low precision"
@@ -91,3 +93,38 @@ def sample_labels(sample: Mapping[str, Any], face_label: int = 0) -> ImageLabels
         )
     chosen = [one for one in sample["instances"] if one["bbox_label"] == face_label]
     return ImageLabels.of_instances(sample["img_path"], chosen)
+
+
+def sample_landmarks(sample: Mapping[str, Any], face_label: int = 0) -> LandmarkImage:
+    """Detections of a class, and the dataset's own labels of it, with their keypoints.
+
+    Args:
+        sample: As for :func:`sample_detections` and :func:`sample_labels`; ``pred_instances`` has
+            ``keypoints`` (n, K, 2), and each of ``instances`` has ``keypoints``, K times x y
+            weight.
+        face_label: Label of the class.
+
+    Raises:
+        KeyError: If ``instances`` is missing.
+        ValueError: If keypoints are missing on either side, not finite, or of different numbers.
+    """
+    found, labels = sample_detections(sample, face_label), sample_labels(sample, face_label)
+    predicted = sample["pred_instances"]
+    chosen = [one for one in sample["instances"] if one["bbox_label"] == face_label]
+    if "keypoints" not in predicted or any("keypoints" not in one for one in chosen):
+        side = "the labels" if "keypoints" in predicted else "the detections"
+        raise ValueError(
+            f"{sample['img_path']}: {side} have no keypoints; num_keypoints of head and dataset "
+            "must be those of the landmarks"
+        )
+    keypoints = torch.as_tensor(predicted["keypoints"]).cpu().double().numpy()
+    if "labels" in predicted:
+        keypoints = keypoints[torch.as_tensor(predicted["labels"]).cpu().numpy() == face_label]
+    truth = np.array([one["keypoints"] for one in chosen], np.float64)
+    truth = truth.reshape(len(chosen), -1 if chosen else keypoints.shape[1], 3)
+    if truth.shape[1] != keypoints.shape[1]:
+        raise ValueError(
+            f"{sample['img_path']}: {keypoints.shape[1]} keypoints predicted, {truth.shape[1]} "
+            "labelled"
+        )
+    return LandmarkImage(found.bboxes, found.scores, keypoints, labels.bboxes, truth, labels.ignore)

@@ -30,9 +30,16 @@ FORMATS: dict[str, tuple[str, str]] = {
     "voc": ("voc", "folder of Pascal's xml files"),
     "csv": ("csv", "a row a box, named columns"),
     "labelme": ("labelme", "folder of LabelMe's json files"),
+    "pts": ("pts", "folder of 300-W's .pts files, 68 points a face"),
 }
-_BY_SUFFIX = {".json": "coco", ".csv": "csv", ".tsv": "csv"}
-_IN_FOLDER = {".mat": "wider_mat", ".xml": "voc", ".json": "labelme", ".txt": "yolo"}
+_BY_SUFFIX = {".json": "coco", ".csv": "csv", ".tsv": "csv", ".pts": "pts"}
+_IN_FOLDER = {
+    ".mat": "wider_mat",
+    ".xml": "voc",
+    ".json": "labelme",
+    ".txt": "yolo",
+    ".pts": "pts",
+}
 
 
 def read_labels(

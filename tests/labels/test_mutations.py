@@ -116,10 +116,14 @@ LABELS = {
         indent=1,
     ),
     "yolo": "0 0.5 0.5 0.2 0.5 0.4 0.4 2 0.6 0.6 1\n1 0.1 0.2 0.1 0.2\n",
+    "pts": "version: 1\nn_points: 68\n{\n"
+    + "".join(f"{20 + i} {30 + i % 7}\n" for i in range(68))
+    + "}\n",
 }
 FILES = {"coco": "labels.json", "csv": "labels.csv", "voc": "labels/a.xml"} | {
     "labelme": "images/a.json",
     "yolo": "labels/a.txt",
+    "pts": "labels/a.pts",
 }
 DATA_YAML = (
     "names: {0: face, 1: mask}\nkpt_shape: [2, 3]\nflip_idx: [1, 0]\nkpt_names: {0: [l, r]}\n"

@@ -201,3 +201,14 @@ def test_imports_neither_torch_nor_mmdet(repo):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_300w_pixels_from_one(convert, data):
+    (data / "pts").mkdir()
+    points = [(31 + index, 41 + index % 4) for index in range(68)]  # the nose, 30, at 61, 43
+    rows = "".join(f"{x} {y}\n" for x, y in points)
+    (data / "pts/a.pts").write_text(f"version: 1\nn_points: 68\n{{\n{rows}}}\n")
+    convert("--out", data / "train.json", "--one-based", fmt="pts", labels="pts")
+    (face,) = json.loads((data / "train.json").read_text())["annotations"]
+    assert face["bbox"] == [30, 40, 67, 3]
+    assert face["keypoints"][6:9] == [60, 42, 2]

@@ -16,14 +16,22 @@ from label_report import describe
 
 from mmeiou.labels import LabelError, LabelSet, Source, read_labels
 from mmeiou.labels.errors import Problems
-from mmeiou.labels.formats import coco, csv, labelme, voc, yolo
+from mmeiou.labels.formats import coco, csv, labelme, pts, voc, yolo
 from mmeiou.labels.image_list import ImageList
 from mmeiou.labels.landmarks import landmark_names
 from mmeiou.labels.read import FORMATS as LABEL_FORMATS
 from mmeiou.labels.split import split
 from mmeiou.whole_files import replacing
 
-FORMATS = {"coco": coco, "yolo": yolo, "voc": voc, "csv": csv, "labelme": labelme}
+FORMATS = {
+    "coco": coco,
+    "yolo": yolo,
+    "voc": voc,
+    "csv": csv,
+    "labelme": labelme,
+    "pts": pts,
+}
+ONE_BASED = {"voc": "Pascal's own data", "pts": "300-W's own files"}
 
 
 def main() -> None:
@@ -66,7 +74,7 @@ def _read_back(unfinished: Path, out: Path) -> None:
 
 
 def _options(args: argparse.Namespace, source: Source) -> dict[str, Any]:
-    if args.format == "voc":
+    if args.format in ONE_BASED:
         return {"one_based": args.one_based}
     if args.format == "yolo":
         if args.data:
@@ -123,9 +131,9 @@ def _parse_args() -> argparse.Namespace:
             command.add_argument(
                 "--num-landmarks", type=int, default=0, help="of each box, without --data (0)"
             )
-        if name == "voc":
+        if name in ONE_BASED:
             command.add_argument(
-                "--one-based", action="store_true", help="pixels count from 1: Pascal's own data"
+                "--one-based", action="store_true", help=f"pixels count from 1: {ONE_BASED[name]}"
             )
     args = parser.parse_args()
     for name in ("seed", "num_landmarks"):

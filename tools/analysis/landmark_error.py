@@ -1,0 +1,211 @@
+"""Landmark error of face detectors on labelled faces, as a Markdown table.
+
+python tools/analysis/landmark_error.py --data FOLDER --torch CONFIG CHECKPOINT YUNET.onnx \
+    --scrfd SCRFD.onnx --side 0 640
+
+FOLDER has images/ and landmarks.csv, in the columns of mmeiou.labels.formats.csv; the order of the
+landmarks is that of its columns, and must be the detector's. A column outer_eye_distance, if there
+is one, is the unit of the errors, else the distance of the first two landmarks is.
+
+Not every face of a picture has to be labelled: detections of others do not count. Errors are those
+of the faces found, by a score of at least --score-thr and an IoU of at least 0.5.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from scrfd import SCRFD
+from tqdm import tqdm
+
+from mmeiou.apis import FaceDetector, Faces
+from mmeiou.apis.images import Image, load_image
+from mmeiou.evaluation.landmark_error import LandmarkErrors, LandmarkImage, landmark_errors
+from mmeiou.labels import LabelError, LabelSet, Source, read_labels
+from mmeiou.whole_files import replacing
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from markdown_sections import replace_section
+
+LABELS, IMAGES, UNIT = "landmarks.csv", "images", "outer_eye_distance"
+SCORE_THR, THRESHOLD = 0.3, 0.1
+
+Detect = Callable[[Image], Faces]
+
+
+class Labelled(NamedTuple):
+    """The faces of a folder.
+
+    Attributes:
+        images: Folder of the images.
+        labels: Of each image.
+        units: Lengths of the faces of each image; None where the folder has none.
+    """
+
+    images: Path
+    labels: LabelSet
+    units: list[list[float]] | None
+
+
+def read_folder(folder: Path) -> Labelled:
+    """Read labels and units.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        LabelError: If it cannot be used, or has no landmarks.
+    """
+    file = folder / LABELS
+    labels = read_labels(Source(file, folder / IMAGES), "csv")
+    if len(labels.landmarks) < 2:  # noqa: PLR2004 - a distance takes two
+        raise LabelError("expected the columns of two or more landmarks", str(file))
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream))
+    if UNIT not in rows[0]:
+        return Labelled(folder / IMAGES, labels, None)
+    units: dict[str, list[float]] = {}
+    for row in rows:
+        units.setdefault(row.get("image", ""), []).append(float(row[UNIT]))
+    # The reader of labels takes paths and columns of more kinds.
+    if {name: len(of) for name, of in units.items()} != {
+        image.file: len(image) for image in labels.images
+    }:
+        raise LabelError(f"{UNIT}: expected a face in each row, its path in 'image'", str(file))
+    return Labelled(folder / IMAGES, labels, [units[image.file] for image in labels.images])
+
+
+def resized(image: Image, side: int) -> Image:
+    """The image with a longer side of ``side`` pixels; 0 leaves it as it is."""
+    height, width = image.shape[:2]
+    factor = side / max(height, width) if side else 1.0
+    if factor == 1:
+        return image
+    size = (round(width * factor), round(height * factor))
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=how)
+
+
+def measure(
+    detectors: Sequence[Detect], sides: Sequence[int], data: Labelled, score_thr: float
+) -> list[LandmarkErrors]:
+    """Errors of each detector at each side, the sides of one detector beside each other."""
+    found: list[list[LandmarkImage]] = [[] for _ in detectors for _ in sides]
+    for labels in tqdm(data.labels.images, unit="image"):
+        image = load_image(data.images / labels.file)
+        views = [resized(image, side) for side in sides]
+        shown = ((detect, view) for detect in detectors for view in views)
+        for images, (detect, view) in zip(found, shown, strict=True):
+            faces = detect(view)
+            scale = np.array(image.shape[1::-1]) / view.shape[1::-1]
+            images.append(
+                LandmarkImage(
+                    faces.boxes.astype(np.float64) * np.tile(scale, 2),
+                    faces.scores.astype(np.float64),
+                    faces.landmarks.astype(np.float64) * scale,
+                    labels.bboxes,
+                    labels.keypoints,
+                    labels.ignore,
+                )
+            )
+    return [landmark_errors(images, score_thr) for images in found]
+
+
+def table(
+    names: Sequence[tuple[str, int]], errors: Sequence[LandmarkErrors], data: Labelled
+) -> list[str]:
+    """The table of models and sides, all errors in percent."""
+    points = [name.replace("_", " ") for name in data.labels.landmarks]
+    units = ["outer eyes"] if data.units else []
+    columns = ["longer side", "found", *units, "eyes", "box", *points, "above 10 %", "AUC"]
+    lines = [f"| model | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    for (name, side), one in zip(names, errors, strict=True):
+        by_eyes, by_box = one.by_points(0, 1), one.by_box()
+        by_unit = by_eyes if data.units is None else one.by(_lengths(one, data.units))
+        means = [*([by_unit.nme] if data.units else []), by_eyes.nme, by_box.nme]
+        percents = [*means, *by_unit.of_points, by_unit.failure_rate(THRESHOLD)]
+        cells = " | ".join(f"{100 * value:.2f}" for value in percents)
+        lines.append(
+            f"| {name} | {side or 'as it is'} | {one.found:.3f} | {cells} "
+            f"| {by_unit.auc(THRESHOLD):.3f} |"
+        )
+    return lines
+
+
+def _lengths(errors: LandmarkErrors, units: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    places = zip(errors.image.tolist(), errors.face.tolist(), strict=True)
+    return np.array([units[image][face] for image, face in places])
+
+
+def footnote(data: Labelled, score_thr: float) -> str:
+    """What was measured, and by which versions."""
+    faces = sum(len(image) for image in data.labels.images)
+    unit = "the distance of the outer eye corners" if data.units else "that of the eyes"
+    return (
+        f"{faces} faces in {len(data.labels)} images. Errors in percent: the mean by each unit of "
+        f"length, each landmark's, and the share of faces above 10 %, by {unit}; AUC up to 10 %, "
+        f"1 for perfect landmarks. Faces found by a score of {score_thr} and an IoU of 0.5. "
+        f"PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}."
+    )
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("onnx", nargs="*", help="files that mmeiou.apis.FaceDetector takes")
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument(
+        "--torch", nargs=2, action="append", default=[], metavar=("CONFIG", "CHECKPOINT")
+    )
+    parser.add_argument("--scrfd", action="append", default=[], metavar="FILE", help="of SCRFD")
+    parser.add_argument(
+        "--side",
+        nargs="+",
+        type=int,
+        default=[0],
+        help="longer sides in pixels to bring the images to; 0, the default, is as they are",
+    )
+    parser.add_argument("--score-thr", type=float, default=SCORE_THR)
+    parser.add_argument("--page", type=Path, help="a page with a section 'landmarks'")
+    args = parser.parse_args()
+    if not (args.onnx or args.torch or args.scrfd):
+        parser.error("give at least one model")
+    if min(args.side) < 0:
+        parser.error(f"--side {min(args.side)}: expected 0 or more")
+    return args
+
+
+def main() -> None:
+    """Read, measure, print."""
+    args = parse_args()
+    files = [Path(checkpoint) for _, checkpoint in args.torch]
+    files += map(Path, (*args.onnx, *args.scrfd))
+    try:
+        data = read_folder(args.data)
+        detectors: list[Detect] = [
+            FaceDetector(*model, score_thr=args.score_thr)
+            for model in (*args.torch, *((file,) for file in args.onnx))
+        ]
+        detectors += [SCRFD(file, args.score_thr) for file in args.scrfd]
+        errors = measure(detectors, args.side, data, args.score_thr)
+    except (OSError, ValueError, LabelError) as error:
+        sys.exit(f"\nerror: {error}")
+    names = [(file.name, side) for file in files for side in args.side]
+    content = "\n".join([*table(names, errors, data), "", footnote(data, args.score_thr)])
+    print(content)
+    if args.page:
+        new = replace_section(args.page.read_text(), "landmarks", f"\n{content}\n\n", args.page)
+        with replacing(args.page) as path:
+            path.write_text(new)
+
+
+if __name__ == "__main__":
+    main()
