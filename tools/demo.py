@@ -1,7 +1,8 @@
 """Find faces in an image, a folder of images, a video or a camera; draw or blur them.
 
 DIR gets a picture for each image, under its name, or an MP4 video (without sound); on demand also
-faces.json and, in the format of WIDER FACE's evaluation, wider_txt/.
+faces.json, the faces turned upright for recognition in crops/ and, in the format of WIDER FACE's
+evaluation, wider_txt/.
 """
 
 import argparse
@@ -37,13 +38,16 @@ class Demo:
         failures: Number of images that could not be read.
     """
 
-    def __init__(self, detector: FaceDetector, out: Path, *, blur: bool, show: bool) -> None:
+    def __init__(
+        self, detector: FaceDetector, out: Path, *, blur: bool, show: bool, crops: bool = False
+    ) -> None:
         self.detector = detector
         self.out = out
         self.blur = blur
         self.show = show
+        self.crops = crops
         self.failures = 0
-        self.found: list[tuple[dict[str, Any], str, Faces]] = []
+        self.found: list[tuple[dict[str, Any], tuple[int, int], str, Faces]] = []
 
     def run_image(self, path: Path) -> None:
         """Process one image; its being unreadable is an error."""
@@ -69,7 +73,8 @@ class Demo:
         stop = (KeyboardInterrupt,) if video.live else ()
         with video_writer(path, video.fps, video.size) as writer, suppress(*stop):
             for index, frame in enumerate(frames):
-                drawn = self._detect(frame, {"frame": index}, f"{stem}/{index:06d}")
+                name = f"{stem}/{index:06d}"
+                drawn = self._detect(frame, {"frame": index}, name, Path(name))
                 writer.write(drawn)
                 if self._shown(drawn):
                     break
@@ -80,13 +85,14 @@ class Demo:
             with replacing(self.out / "faces.json") as unfinished:
                 classes = self.detector.classes
                 records = [
-                    {**where, "faces": _records(faces, classes)} for where, _, faces in self.found
+                    {**where, "faces": _records(faces.clipped(*size[::-1]), classes)}
+                    for where, size, _, faces in self.found
                 ]
                 faces_json.write(records, unfinished)
         if as_text:
             texts = {
                 key: Detections(faces.boxes.astype(np.float64), faces.scores.astype(np.float64))
-                for _, key, faces in self.found
+                for *_, key, faces in self.found
             }
             if len(texts) < len(self.found):
                 raise ValueError("--wider-txt: two images have the same folder and name")
@@ -94,13 +100,18 @@ class Demo:
 
     def _process(self, path: Path, name: str) -> bool:
         target = _not(self.out / name, path)
-        drawn = self._detect(load_image(path), {"image": name}, image_key(path.resolve()))
+        image, key = load_image(path), image_key(path.resolve())
+        # With the suffix: two images of a folder may differ by it alone.
+        drawn = self._detect(image, {"image": name}, key, Path(name))
         write_image(target, drawn)
         return self._shown(drawn)
 
-    def _detect(self, image: Image, where: dict[str, Any], key: str) -> Image:
+    def _detect(self, image: Image, where: dict[str, Any], key: str, name: Path) -> Image:
         faces = self.detector(image)
-        self.found.append((where, key, faces))
+        if self.crops:
+            for number, crop in enumerate(faces.align(image)):
+                write_image(self.out / "crops" / name / f"{number}.png", crop)
+        self.found.append((where, (image.shape[1], image.shape[0]), key, faces))
         if self.blur:
             return blur_faces(image, faces.boxes)
         return draw_faces(image, faces.boxes, faces.scores, faces.landmarks)
@@ -159,7 +170,7 @@ def _run(args: argparse.Namespace) -> int:
         max_side=args.max_side,
         scales=args.scales,
     )
-    demo = Demo(detector, args.out, blur=args.blur, show=args.show)
+    demo = Demo(detector, args.out, blur=args.blur, show=args.show, crops=args.crops)
     if camera:
         demo.run_video(Video(int(args.input)), f"camera{args.input}", args.max_frames)
     elif path.is_dir():
@@ -169,7 +180,7 @@ def _run(args: argparse.Namespace) -> int:
     else:
         demo.run_video(Video(path), path.stem, args.max_frames)
     demo.write_results(as_json=args.json, as_text=args.wider_txt)
-    faces = sum(len(faces) for _, _, faces in demo.found)
+    faces = sum(len(faces) for *_, faces in demo.found)
     print(f"faces: {faces}, pictures: {len(demo.found)}, written to {args.out}")
     return demo.failures
 
@@ -193,6 +204,9 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument("--max-frames", type=int, help="of a video or camera")
     parser.add_argument("--blur", action="store_true", help="blur the faces instead of drawing")
     parser.add_argument("--json", action="store_true", help="also write DIR/faces.json")
+    parser.add_argument(
+        "--crops", action="store_true", help="also write DIR/crops/IMAGE/NUMBER.png, 112 x 112"
+    )
     parser.add_argument("--wider-txt", action="store_true", help="also write DIR/wider_txt/")
     parser.add_argument("--show", action="store_true", help="show the pictures; q or Esc quits")
     return parser.parse_args()

@@ -1,9 +1,12 @@
 """What a face detector finds in an image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mmeiou.apis.alignment import TEMPLATE_SIZE, align, roll
+from mmeiou.apis.images import Image
 
 Floats = NDArray[np.float32]
 
@@ -27,3 +30,30 @@ class Faces:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    @property
+    def roll(self) -> NDArray[np.float64]:
+        """(n,) degrees by which each face is turned; see :func:`mmeiou.apis.alignment.roll`."""
+        return roll(self.landmarks)
+
+    def align(self, image: Image, size: int = TEMPLATE_SIZE) -> NDArray[np.uint8]:
+        """(n, size, size, 3) crops for face recognition; see :func:`mmeiou.apis.alignment.align`.
+
+        Args:
+            image: The image in which the faces were found.
+            size: Side of the crops, pixels.
+
+        Raises:
+            ValueError: If the faces have other landmarks than five, or one cannot be turned.
+        """
+        return align(image, self.landmarks, size)
+
+    def clipped(self, height: int, width: int) -> "Faces":
+        """The same faces with boxes that end at the edges of their image.
+
+        Args:
+            height: Of the image, pixels.
+            width: Of the image, pixels.
+        """
+        limit = np.array([width, height, width, height], dtype=np.float32)
+        return replace(self, boxes=self.boxes.clip(0, limit))

@@ -219,3 +219,41 @@ def test_released_model_on_a_photograph(repo: Path, shared_data: Path, tmp_path:
     (record,) = json.loads((tmp_path / "o" / "faces.json").read_text())
     (face,) = record["faces"]
     np.testing.assert_allclose(face["box"], [178, 65, 269, 176], atol=2)
+
+
+class FacesAtTheEdge:
+    """A face in the picture and one that reaches out of it, with five landmarks each."""
+
+    classes = ("face",)
+
+    def __init__(self, *model: Any, **options: Any) -> None:
+        pass
+
+    def __call__(self, _: np.ndarray) -> Faces:
+        boxes = np.array([[10, 5, 40, 45], [-6, -2, 30, 70]], np.float32)
+        points = np.float32([[20, 15], [32, 15], [26, 23], [21, 31], [31, 31]])
+        return Faces(
+            boxes,
+            np.full(2, 0.5, np.float32),
+            np.stack([points, points - 12]),
+            np.zeros(2, np.int64),
+        )
+
+
+def test_crops_and_boxes_within_the_picture(
+    run: Run, demo: ModuleType, pictures: Path, tmp_path: Path
+) -> None:
+    demo.FaceDetector = FacesAtTheEdge
+    (source, *_) = sorted(pictures.rglob("*.png")) or sorted(pictures.rglob("*.jpg"))
+    run(source, "--out", tmp_path / "found", "--crops", "--json")
+    crops = sorted((tmp_path / "found/crops" / source.name).iterdir())
+    assert [crop.name for crop in crops] == ["0.png", "1.png"]
+    assert cv2.imread(str(crops[0])).shape == (112, 112, 3)
+    (record,) = json.loads((tmp_path / "found/faces.json").read_text())
+    boxes = [face["box"] for face in record["faces"]]
+    assert boxes == [[10, 5, 40, 45], [0, 0, 30, 64]]
+
+
+def test_crops_of_other_landmarks_are_refused(run: Run, pictures: Path, tmp_path: Path) -> None:
+    (source, *_) = sorted(pictures.rglob("*.png")) or sorted(pictures.rglob("*.jpg"))
+    run(source, "--out", tmp_path / "found", "--crops", fails="takes five landmarks")
