@@ -33,9 +33,8 @@ test-long: $(READY)  ## faults by the thousand, for hours; writes the table of d
 	$(BIN)/python tests/reliability/long.py
 
 # MMEIOU_VOC_256 and MMEIOU_MOBILENET_V2 say where data and weights are: docs/reproduction.md.
-BENCHMARK := $(BIN)/python tools/benchmark/
 benchmark: $(READY)  ## smooth-L1 against the whole method on small VOC images, two seeds each
-	$(BENCHMARK)mini_voc07.py --rungs smooth-l1 eiou-sot-iou --seeds 0 1 $(BENCHMARK_OPTIONS)
+	$(BIN)/python tools/benchmark/mini_voc07.py --rungs smooth-l1 eiou-sot-iou --seeds 0 1 --keep-weights $(BENCHMARK_OPTIONS)
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check

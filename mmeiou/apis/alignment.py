@@ -74,8 +74,8 @@ def align(image: Image, landmarks: Floats, size: int = TEMPLATE_SIZE) -> NDArray
         (n, size, size, 3) uint8.
 
     Raises:
-        ValueError: If there are other landmarks than five, the size is not positive, or a face
-            cannot be turned (see :func:`similarity`).
+        ValueError: If there are other landmarks than five, the size is not positive, the image is
+            another one, or a face cannot be turned (see :func:`similarity`).
     """
     if landmarks.shape[1:] != TEMPLATE.shape:
         raise ValueError(
@@ -84,11 +84,12 @@ def align(image: Image, landmarks: Floats, size: int = TEMPLATE_SIZE) -> NDArray
         )
     if size < 1:
         raise ValueError(f"size of the crops must be positive, got {size}")
-    crops = np.zeros((len(landmarks), size, size, 3), dtype=np.uint8)
-    for crop, matrix in zip(
-        crops, similarity(landmarks, TEMPLATE * (size / TEMPLATE_SIZE)), strict=True
-    ):
-        cv2.warpAffine(image, matrix, (size, size), dst=crop, flags=cv2.INTER_LINEAR)
+    if image.dtype != np.uint8 or image.shape[2:] != (3,):
+        raise ValueError(f"image must be (h, w, 3) uint8, got {image.shape} {image.dtype}")
+    crops = np.empty((len(landmarks), size, size, 3), dtype=np.uint8)
+    matrices = similarity(landmarks, TEMPLATE * (size / TEMPLATE_SIZE))
+    for number, matrix in enumerate(matrices):
+        crops[number] = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
     return crops
 
 

@@ -125,6 +125,8 @@ def test_a_face_that_cannot_be_turned_is_named(broken):
 def test_other_landmarks_are_refused():
     with pytest.raises(ValueError, match=r"five landmarks .* got an array \(1, 17, 2\)"):
         align(picture(), np.ones((1, 17, 2)))
+    with pytest.raises(ValueError, match=r"\(h, w, 3\) uint8, got \(300, 400\) uint8"):
+        align(picture()[..., 0], TEMPLATE[None])
     with pytest.raises(ValueError, match="must be positive, got 0"):
         align(picture(), TEMPLATE[None], 0)
 

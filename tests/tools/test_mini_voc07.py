@@ -91,6 +91,7 @@ def test_a_ladder_is_run_and_goes_on_where_it_was(tmp_path):
 
     (weights,) = tmp_path.glob("*/weights.pth")
     heads = ("--rungs", "smooth-l1", "eiou-sot-iou", "--epochs", 1, "--out", tmp_path)
+    assert "1 runs, 1 of them done" in run("mini_voc07.py", *options)
     run("mini_voc07_heads.py", "--trunk", weights, *heads)
     assert [row["rung"] for row in rows(tmp_path / "heads.csv")] == ["smooth-l1", "eiou-sot-iou"]
     base, whole = rows(tmp_path / "gradients.csv")
@@ -150,7 +151,11 @@ def test_flipped_boxes_follow_their_image(ladder):
         left, top, right, bottom = box.round().int().tolist()
         assert image[:, top + 2 : bottom - 2, left + 2 : right - 2].float().mean() > 200
         assert image[:, :, int(shape[1]) :].sum() == 0
-        assert box[0] * 4 % 1 == pytest.approx(3.0 % 1)  # the fraction is kept
+        # The file says x + 0.25 to x + 80.25, counting from 1, of pixels x to x + 79 from 0.
+        assert box[0] % 1 == pytest.approx(0.75)
+        row = image.float().mean(dim=0)[(top + bottom) // 2]
+        bright = (row > 150).nonzero()
+        assert abs(float(bright[0]) - (float(box[0]) - 0.75)) <= 1
     inputs = data.normalized(images, shapes, _preprocessor(cfg))
     assert inputs[0, :, 0, -1].tolist() == [0, 0, 0]
 
@@ -188,3 +193,35 @@ def test_mobilenets_weights_get_the_backbones_names():
     assert names(weights, ["a"]) == {"a": torch.tensor(1)}
     with pytest.raises(ValueError, match="2 weights for 3 names"):
         names(weights, ["a", "b", "c"])
+
+
+def test_heads_of_one_seed_begin_alike(ladder):
+    training = importlib.import_module("head_training")
+    configs = {
+        rung: ladder.Cell(rung, 0, None, 0, None, ()).config().model.roi_head.bbox_head
+        for rung in ("smooth-l1", "eiou", "eiou-sot-iou")
+    }
+    first, *others = (head.state_dict() for head in training.build_heads(configs, 5).values())
+    for other in others:
+        assert all(torch.equal(other[key], value) for key, value in first.items())
+    again = training.build_heads(configs, 6)["eiou"].state_dict()
+    assert not torch.equal(again["fc_cls.weight"], first["fc_cls.weight"])
+
+
+def test_a_weight_may_have_a_fraction(ladder, tmp_path):
+
+    cfg = ladder.Cell("l1", 0, None, 0, None, ()).config()
+    trunk = importlib.import_module("resident_training").build(cfg, ladder.CANVAS, 0, "cpu")
+    torch.save(trunk.model.state_dict(), tmp_path / "trunk.pth")
+    options = ("--trunk", tmp_path / "trunk.pth", "--rungs", "giou", "--epochs", 1)
+    run("mini_voc07_heads.py", *options, "--weights", 2.5, "--out", tmp_path)
+    assert [row["weight"] for row in rows(tmp_path / "heads.csv")] == ["2.5"]
+
+
+def test_missing_files_are_named(ladder, monkeypatch):
+    monkeypatch.setenv("MMEIOU_MOBILENET_V2", "/nowhere.pth")
+    with pytest.raises(SystemExit, match=r"/nowhere.pth not found: .*mobilenet_v2.py writes it"):
+        ladder.check_files()
+    monkeypatch.setenv("MMEIOU_VOC_256", "/nowhere/")
+    with pytest.raises(SystemExit, match=r"/nowhere/: no small VOC .*shrink_voc.py makes it"):
+        ladder.check_files()

@@ -82,7 +82,7 @@ def keep(trunk: BatchedTwoStage, data: ResidentData, *, flip: bool, training: bo
 class Schedule:
     """How heads are trained: AdamW, warm-up, cosine."""
 
-    epochs: int = 8
+    epochs: int
     batch_size: int = 32
     lr: float = 1e-3
     weight_decay: float = 0.05
@@ -94,16 +94,21 @@ class Schedule:
 
 
 def build_heads(configs: Mapping[str, Any], seed: int) -> nn.ModuleDict:
-    """The box heads of configs; those of one seed begin with the same weights.
+    """The box heads of configs, by names without dots; those of one seed begin alike.
 
-    What a head has beside the others (an IoU branch) comes last, so that it draws last.
+    What a head has in common with the first one, it begins with the same weights of.
     """
     heads = nn.ModuleDict()
     for name, cfg in configs.items():
         torch.manual_seed(seed)
         head = MODELS.build(cfg)
         head.init_weights()
-        heads[name.replace(".", "_")] = head
+        own = head.state_dict()
+        for first in list(heads.values())[:1]:
+            shared = {k: v for k, v in first.state_dict().items() if k in own}
+            own |= {k: v for k, v in shared.items() if v.shape == own[k].shape}
+        head.load_state_dict(own)
+        heads[name] = head
     return heads
 
 

@@ -23,6 +23,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from mmengine.registry import init_default_scope
@@ -86,7 +87,10 @@ class Cell:
         cfg = self.config().to_dict()
         what = [cfg[key] for key in ("model", "optim_wrapper", "param_scheduler", "train_cfg")]
         what[0]["backbone"].pop("init_cfg", None)
-        text = json.dumps([*what, cfg["train_dataloader"]["batch_size"]], sort_keys=True)
+        for split in ("train", "test"):
+            loader = cfg[f"{split}_dataloader"]
+            what += [loader["batch_size"], {**loader["dataset"], "data_root": ""}]
+        text = json.dumps(what, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     def key(self) -> str:
@@ -150,6 +154,22 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
         temporary.write_text(json.dumps(row, indent=1) + "\n")
 
 
+def check_files() -> None:
+    """Say what to do where the data or the backbone's weights are not there."""
+    cfg = Cell("l1", 0, None, 0, None, ()).config()
+    data, weights = cfg.data_root, cfg.model.backbone.init_cfg.checkpoint
+    if not Path(data, cfg.train_dataloader.dataset.ann_file).exists():
+        raise SystemExit(
+            f"{data}: no small VOC 2007: tools/dataset_converters/shrink_voc.py makes it, "
+            "MMEIOU_VOC_256 says where it is"
+        )
+    if not Path(weights).exists():
+        raise SystemExit(
+            f"{weights} not found: tools/benchmark/mobilenet_v2.py writes it, "
+            "MMEIOU_MOBILENET_V2 says where it is"
+        )
+
+
 def trained_classes(cfg: Any) -> tuple[str, ...]:
     """Names of the classes."""
     from mmeiou.registry import DATASETS  # noqa: PLC0415
@@ -177,7 +197,8 @@ def datasets(cell: Cell, cfg: Any, out: Path) -> Any:
     def kept(name: str, source: Any) -> Any:
         import torch  # noqa: PLC0415
 
-        path = out / f"{name}.pt"
+        text = json.dumps(source.to_dict(), sort_keys=True)
+        path = out / f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:10]}.pt"
         if not path.exists():
             with replacing(path) as temporary:
                 torch.save(load(source, CANVAS), temporary)
@@ -238,11 +259,14 @@ def main() -> None:
         for rung in args.rungs
         for weight in args.weights
     ]
+    check_files()
     args.out.mkdir(parents=True, exist_ok=True)
-    missing = [cell for cell in cells if not (args.out / cell.key() / "run.json").exists()]
+    last = "weights.pth" if args.keep_weights else "run.json"
+    missing = [cell for cell in cells if not (args.out / cell.key() / last).exists()]
     print(f"{len(cells)} runs, {len(cells) - len(missing)} of them done", flush=True)
     start = time.perf_counter()
     taken: list[float] = []
+    lock = Lock()
     # Threads of several processes on one core wait for each other.
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // args.jobs))}
 
@@ -260,7 +284,8 @@ def main() -> None:
         taken.append(time.perf_counter() - begun)
         if code:
             return f"{cell.key()}: ended with {code}"
-        row = append(cell, args.out, args.out / "runs.csv")
+        with lock:
+            row = append(cell, args.out, args.out / "runs.csv")
         print(
             f"{cell.key()}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}, "
             f"{taken[-1]:.0f} s",

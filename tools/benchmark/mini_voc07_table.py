@@ -3,7 +3,8 @@
     python tools/benchmark/mini_voc07_table.py
 
 Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
-loss), ``whole.csv`` (mini_voc07.py's runs.csv) and ``heads.csv`` (mini_voc07_heads.py's).
+loss), ``whole.csv`` (mini_voc07.py's runs.csv), ``heads.csv`` and ``gradients.csv``
+(mini_voc07_heads.py's).
 """
 
 import argparse
@@ -32,9 +33,9 @@ Row = dict[str, str]
 
 
 def read(name: str) -> list[Row]:
-    """Lines of a table; none if it is not there."""
-    path = RESULTS / f"{name}.csv"
-    return list(csv.DictReader(path.open())) if path.exists() else []
+    """Lines of a table."""
+    with (RESULTS / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 def by_rung(rows: list[Row]) -> dict[str, dict[tuple[str, str], Row]]:
@@ -99,6 +100,14 @@ def weights(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def gradients(rows: list[Row]) -> str:
+    """Mean over trunks and seeds of each loss's weight of equal gradient."""
+    lines = ["| loss | weight |", "|---|---:|"]
+    for rung, runs in by_rung(rows).items():
+        lines.append(f"| {rung} | {mean(float(run['weight']) for run in runs.values()):.1f} |")
+    return "\n".join(lines) + "\n"
+
+
 def draw(tables: dict[str, list[Row]], path: Path) -> None:
     """Gain over the baseline by IoU threshold, one panel for each table."""
     import matplotlib as mpl  # noqa: PLC0415 - slow to import
@@ -144,6 +153,7 @@ def sections() -> dict[str, str]:
         "voc-weights": weights(read("weights")),
         "voc-whole": comparison(read("whole")),
         "voc-heads": comparison(read("heads")),
+        "voc-gradients": gradients(read("gradients")),
     }
 
 

@@ -62,6 +62,11 @@ def load(cfg: Any, canvas: tuple[int, int]) -> ResidentData:
     )
     for number, item in enumerate(loader):
         image, sample = item["inputs"], item["data_samples"]
+        if set(sample.scale_factor) != {1}:
+            raise ValueError(
+                f"{sample.img_path} is of {sample.ori_shape[:2]} pixels and would be resized: make "
+                "the images small before (tools/dataset_converters/shrink_voc.py)"
+            )
         height, width = image.shape[1:]
         images[number, :, :height, :width] = image
         shapes[number] = torch.tensor((height, width))
