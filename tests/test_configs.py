@@ -60,6 +60,8 @@ def reduced(model: ConfigDict) -> ConfigDict:
         from reduce_config import reduce_model  # noqa: PLC0415
     model = deepcopy(model)
     reduce_model(model)
+    if "checkpoint" in (model.get("backbone", {}).get("init_cfg") or {}):
+        model.backbone.init_cfg = None  # pretrained weights are not here
     return model
 
 
