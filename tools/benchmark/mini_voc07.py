@@ -216,13 +216,18 @@ def append(cell: Cell, out: Path, table: Path) -> dict[str, Any]:
     row = json.loads((out / cell.key() / "run.json").read_text())
     flat = {key: value for key, value in row.items() if key not in ("metrics", "last_losses")}
     flat |= {key.removeprefix("voc/"): round(value, 5) for key, value in row["metrics"].items()}
+    append_row(flat, table)
+    return flat
+
+
+def append_row(row: dict[str, Any], table: Path) -> None:
+    """Add a line to a table; the first one brings the names of the columns."""
     new = not table.exists()
     with table.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(flat))
+        writer = csv.DictWriter(file, list(row))
         if new:
             writer.writeheader()
-        writer.writerow(flat)
-    return flat
+        writer.writerow(row)
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,7 +11,6 @@ what weight would give its loss a gradient as large as the baseline's to OUT/gra
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from mini_voc07 import (
     ROOT,
     RUNGS,
     Cell,
+    append_row,
     check_files,
     compact,
     datasets,
@@ -111,7 +111,7 @@ def main() -> None:
             equal = equal_gradient_weights(heads, BASELINE, trunk, kept)
             for key, weight in equal.items():
                 gradients = {"trunk": name, "seed": seed, "rung": key, "weight": round(weight, 2)}
-                _append(gradients, args.out / "gradients.csv")
+                append_row(gradients, args.out / "gradients.csv")
         for key, detections in detect_with(heads.eval(), trunk, tested).items():
             loss = configs[key].model.roi_head.bbox_head.loss_bbox
             row: dict[str, Any] = {
@@ -133,20 +133,11 @@ def main() -> None:
                 np.savez_compressed(temporary, **compact(detections))
             with replacing(stem.with_name(f"{stem.name}.json")) as temporary:
                 temporary.write_text(json.dumps({**row, "losses": history}, indent=1) + "\n")
-            _append(row, args.out / "heads.csv")
+            append_row(row, args.out / "heads.csv")
             print(
                 f"{stem.name}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}",
                 flush=True,
             )
-
-
-def _append(row: dict[str, Any], table: Path) -> None:
-    new = not table.exists()
-    with table.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 if __name__ == "__main__":
