@@ -88,6 +88,9 @@ def test_a_ladder_is_run_and_goes_on_where_it_was(tmp_path):
     assert {"AP", "AP50", "AP90", "oLRP_Loc"} <= set(row)
     assert "1 runs, 1 of them done" in run("mini_voc07.py", *options)
     assert rows(tmp_path / "runs.csv") == [row]
+    (tmp_path / "runs.csv").unlink()  # as where it was killed before the line was written
+    assert "1 runs, 1 of them done" in run("mini_voc07.py", *options)
+    assert rows(tmp_path / "runs.csv") == [row]
 
     (weights,) = tmp_path.glob("*/weights.pth")
     heads = ("--rungs", "smooth-l1", "eiou-sot-iou", "--epochs", 1, "--out", tmp_path)
@@ -206,6 +209,40 @@ def test_heads_of_one_seed_begin_alike(ladder):
         assert all(torch.equal(other[key], value) for key, value in first.items())
     again = training.build_heads(configs, 6)["eiou"].state_dict()
     assert not torch.equal(again["fc_cls.weight"], first["fc_cls.weight"])
+
+
+def test_detectors_of_one_seed_begin_alike(ladder):
+    training = importlib.import_module("resident_training")
+    base, *others = (
+        ladder.Cell(rung, 0, None, 0, None, ()).config()
+        for rung in (ladder.BASE, "smooth-l1", "eiou-sot-iou")
+    )
+    first = training.build(base, ladder.CANVAS, 5, "cpu").model.state_dict()
+    for cfg in others:
+        other = training.build(cfg, ladder.CANVAS, 5, "cpu", base).model.state_dict()
+        assert all(torch.equal(other[key], value) for key, value in first.items())
+    again = training.build(base, ladder.CANVAS, 6, "cpu").model.state_dict()
+    assert not torch.equal(again["rpn_head.rpn_conv.weight"], first["rpn_head.rpn_conv.weight"])
+
+
+def test_parameters_of_equal_settings_are_updated_together(ladder):
+    from mmengine.optim import build_optim_wrapper  # noqa: PLC0415
+
+    training = importlib.import_module("resident_training")
+    cfg = ladder.Cell("smooth-l1", 0, None, 0, None, ()).config()
+    model = training.build(cfg, ladder.CANVAS, 0, "cpu").model
+    plain = build_optim_wrapper(model, cfg.optim_wrapper).param_groups
+    merged = training._optimizer(cfg, model).param_groups
+    assert len(merged) < 6 < len(plain)
+
+    def settings(groups):
+        return {
+            id(p): {key: value for key, value in group.items() if key != "params"}
+            for group in groups
+            for p in group["params"]
+        }
+
+    assert settings(merged) == settings(plain)
 
 
 def test_a_weight_may_have_a_fraction(ladder, tmp_path):

@@ -20,7 +20,7 @@ from batched_two_stage import (
     loss_of,
 )
 from resident_data import ResidentData, batch, normalized
-from resident_training import Detections, joined
+from resident_training import Detections, begin_like, joined
 from torch import Tensor, nn
 
 from mmeiou.registry import MODELS
@@ -103,11 +103,8 @@ def build_heads(configs: Mapping[str, Any], seed: int) -> nn.ModuleDict:
         torch.manual_seed(seed)
         head = MODELS.build(cfg)
         head.init_weights()
-        own = head.state_dict()
         for first in list(heads.values())[:1]:
-            shared = {k: v for k, v in first.state_dict().items() if k in own}
-            own |= {k: v for k, v in shared.items() if v.shape == own[k].shape}
-        head.load_state_dict(own)
+            begin_like(head, first)
         heads[name] = head
     return heads
 

@@ -46,6 +46,7 @@ RUNGS = (
     "ciou",
     "diou",
 )
+BASE = "l1"  # the config that the others inherit: what they share with it begins alike
 CANVAS = (256, 256)
 
 
@@ -93,6 +94,10 @@ class Cell:
         text = json.dumps(what, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
+    def row_key(self) -> tuple[str, ...]:
+        """What tells its line in a table of runs from the others."""
+        return self.rung, str(self.seed), str(self.holdout), self.config_hash()
+
     def key(self) -> str:
         """Name of the run and of its folder."""
         holdout = f"_holdout{self.holdout}" if self.holdout else ""
@@ -122,7 +127,8 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
     cfg = cell.config()
     folder = out / cell.key()
     learned, judged = datasets(cell, cfg, out)
-    trained = train(cfg, learned.to(device), cell.seed, device, cell.key())
+    base = Cell(BASE, cell.seed, None, cell.holdout, None, cell.options).config()
+    trained = train(cfg, learned.to(device), cell.seed, device, cell.key(), base)
     start = time.perf_counter()
     found = detect(trained.detector, judged.to(device))
     seconds = time.perf_counter() - start
@@ -156,7 +162,7 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
 
 def check_files() -> None:
     """Say what to do where the data or the backbone's weights are not there."""
-    cfg = Cell("l1", 0, None, 0, None, ()).config()
+    cfg = Cell(BASE, 0, None, 0, None, ()).config()
     data, weights = cfg.data_root, cfg.model.backbone.init_cfg.checkpoint
     if not Path(data, cfg.train_dataloader.dataset.ann_file).exists():
         raise SystemExit(
@@ -220,6 +226,15 @@ def append(cell: Cell, out: Path, table: Path) -> dict[str, Any]:
     return flat
 
 
+def listed(table: Path) -> set[tuple[str, ...]]:
+    """What a table of runs has: see :meth:`Cell.row_key`."""
+    if not table.exists():
+        return set()
+    with table.open(newline="") as file:
+        rows = csv.DictReader(file)
+        return {(row["rung"], row["seed"], row["holdout"], row["config"]) for row in rows}
+
+
 def append_row(row: dict[str, Any], table: Path) -> None:
     """Add a line to a table; the first one brings the names of the columns."""
     new = not table.exists()
@@ -268,6 +283,11 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     last = "weights.pth" if args.keep_weights else "run.json"
     missing = [cell for cell in cells if not (args.out / cell.key() / last).exists()]
+    table = args.out / "runs.csv"
+    there = listed(table)
+    for cell in cells:  # done, and stopped before it was listed
+        if (args.out / cell.key() / "run.json").exists() and cell.row_key() not in there:
+            append(cell, args.out, table)
     print(f"{len(cells)} runs, {len(cells) - len(missing)} of them done", flush=True)
     start = time.perf_counter()
     taken: list[float] = []
@@ -290,7 +310,7 @@ def main() -> None:
         if code:
             return f"{cell.key()}: ended with {code}"
         with lock:
-            row = append(cell, args.out, args.out / "runs.csv")
+            row = append(cell, args.out, table)
         print(
             f"{cell.key()}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}, "
             f"{taken[-1]:.0f} s",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mini_voc07 import (
+    BASE,
     CANVAS,
     ROOT,
     RUNGS,
@@ -84,7 +85,7 @@ def main() -> None:
     }
     configs = {key: cell.config() for key, cell in cells.items()}
     first = next(iter(configs.values()))
-    base = Cell("l1", 0, None, args.holdout, None, ()).config()
+    base = Cell(BASE, 0, None, args.holdout, None, ()).config()
     base.model.backbone.init_cfg = None
     trunk = build(base, CANVAS, 0, args.device).eval()
     state = torch.load(args.trunk, map_location="cpu", weights_only=True)

@@ -11,7 +11,7 @@ from batched_two_stage import BatchedTwoStage
 from mmengine.registry import PARAM_SCHEDULERS
 from numpy.typing import NDArray
 from resident_data import ResidentData, batch, normalized
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmeiou.registry import METRICS, MODELS
 
@@ -34,21 +34,43 @@ class Trained:
     losses: list[dict[str, float]]
 
 
-def build(cfg: Any, canvas: tuple[int, int], seed: int, device: str) -> BatchedTwoStage:
+def build(
+    cfg: Any, canvas: tuple[int, int], seed: int, device: str, like: Any = None
+) -> BatchedTwoStage:
     """The detector of a config with its first weights, which follow from the seed.
 
     Its convolutions compute in bfloat16 if the config's optimizer is an ``AmpOptimWrapper``.
+
+    Args:
+        cfg: The config.
+        canvas: Height and width, pixels.
+        seed: Of the weights.
+        device: Name of the device.
+        like: Config of another detector, whose first weights it takes where it has the same ones: a
+            head that draws more leaves others to what is initialised behind it.
     """
     torch.manual_seed(seed)
     model = MODELS.build(cfg.model)
     model.init_weights()
+    if like is not None:
+        begin_like(model, build(like, canvas, seed, "cpu").model)
     half = cfg.optim_wrapper.type == "AmpOptimWrapper"
     dtype = torch.bfloat16 if half else torch.float32
     detector = BatchedTwoStage(model.to(memory_format=torch.channels_last), canvas, dtype)
     return detector.to(device)
 
 
-def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = "") -> Trained:
+def begin_like(module: nn.Module, other: nn.Module) -> None:
+    """Copy what the two have in common, by name and shape."""
+    own = module.state_dict()
+    shared = {key: value for key, value in other.state_dict().items() if key in own}
+    own |= {key: value for key, value in shared.items() if value.shape == own[key].shape}
+    module.load_state_dict(own)
+
+
+def train(
+    cfg: Any, data: ResidentData, seed: int, device: str, progress: str = "", like: Any = None
+) -> Trained:
     """Train as the config's optimizer, schedule, batch size and number of epochs say.
 
     Order and flips of the images follow from the seed alone, whatever the loss.
@@ -59,9 +81,10 @@ def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = 
         seed: Of weights, order, flips and samples.
         device: Name of the device.
         progress: What to call the run where progress is printed; "" for none.
+        like: See :func:`build`.
     """
     canvas = tuple(data.images.shape[2:])
-    detector = build(cfg, (canvas[0], canvas[1]), seed, device)
+    detector = build(cfg, (canvas[0], canvas[1]), seed, device, like)
     size, epochs = min(cfg.train_dataloader.batch_size, len(data)), cfg.train_cfg.max_epochs
     length = len(data) // size
     optimizer = _optimizer(cfg, detector.model)
@@ -101,7 +124,18 @@ def train(cfg: Any, data: ResidentData, seed: int, device: str, progress: str = 
 def _optimizer(cfg: Any, model: Any) -> Any:
     from mmengine.optim import build_optim_wrapper  # noqa: PLC0415 - heavy
 
-    return build_optim_wrapper(model, cfg.optim_wrapper)
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    # MMEngine gives each parameter a group of its own, and each group its launches: on a GPU half
+    # of a step. An optimizer of torch updates every parameter by itself, however they are grouped.
+    merged: dict[str, dict[str, Any]] = {}
+    for group in wrapper.optimizer.param_groups:
+        alike = repr({key: value for key, value in group.items() if key != "params"})
+        if alike in merged:
+            merged[alike]["params"] += group["params"]
+        else:
+            merged[alike] = group
+    wrapper.optimizer.param_groups[:] = merged.values()
+    return wrapper
 
 
 def _schedulers(cfg: Any, optimizer: Any, length: int) -> Iterator[Any]:
