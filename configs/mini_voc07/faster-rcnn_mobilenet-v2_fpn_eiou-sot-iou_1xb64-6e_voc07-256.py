@@ -10,3 +10,5 @@ bbox_head = dict(
     iou_fusion=0.5,
 )
 model = dict(roi_head=dict(bbox_head=bbox_head))
+val_evaluator = dict(extras=["lrp", "tide", "calibration"])
+test_evaluator = val_evaluator

@@ -76,6 +76,15 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_a_line_may_bring_columns(ladder, tmp_path):
+    for row in ({"rung": "l1", "AP": 0.5}, {"rung": "iou", "AP": 0.25, "IoU_ECE": 0.125}):
+        ladder.append_row(row, tmp_path / "runs.csv")
+    assert rows(tmp_path / "runs.csv") == [
+        {"rung": "l1", "AP": "0.5", "IoU_ECE": ""},
+        {"rung": "iou", "AP": "0.25", "IoU_ECE": "0.125"},
+    ]
+
+
 @pytest.mark.usefixtures("ladder")
 def test_a_ladder_is_run_and_goes_on_where_it_was(tmp_path):
     options = ("--rungs", "smooth-l1", "--seeds", 0, "--epochs", 1, "--out", tmp_path)

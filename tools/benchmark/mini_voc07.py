@@ -236,13 +236,16 @@ def listed(table: Path) -> set[tuple[str, ...]]:
 
 
 def append_row(row: dict[str, Any], table: Path) -> None:
-    """Add a line to a table; the first one brings the names of the columns."""
-    new = not table.exists()
-    with table.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+    """Add a line to a table; where it brings new columns, they stay empty in the others."""
+    rows = []
+    if table.exists():
+        with table.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    columns = dict.fromkeys(name for one in [*rows, row] for name in one)
+    with replacing(table) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(columns))
+        writer.writeheader()
+        writer.writerows([*rows, row])
 
 
 def parse_args() -> argparse.Namespace:

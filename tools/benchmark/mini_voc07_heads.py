@@ -127,7 +127,7 @@ def main() -> None:
                 "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
                 "torch": torch.__version__,
             }
-            metrics = evaluate(detections, judged, first.test_evaluator, meta)
+            metrics = evaluate(detections, judged, configs[key].test_evaluator, meta)
             row |= {k.removeprefix("voc/"): round(v, 5) for k, v in metrics.items()}
             stem = args.out / "heads" / f"{name}_{key}_seed{seed}"
             with replacing(stem.with_name(f"{stem.name}.npz")) as temporary:

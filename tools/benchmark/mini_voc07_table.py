@@ -28,6 +28,9 @@ PAGE = ROOT / "docs/reproduction.md"
 FIGURE = ROOT / "docs/images/mini_voc07.png"
 BASELINE = "smooth-l1"
 SHOWN = ("AP", "AP50", "AP75", "AP90")
+# AP by size of the object; then errors, less is better: localization in LRP (1 - IoU of what is
+# found) and in TIDE (AP that boxes of too low an IoU cost, and that wrong classes cost).
+DETAILS = ("AP_s", "AP_m", "AP_l", "oLRP_Loc", "dAP_Loc", "dAP_Cls")
 STRICTER = ("AP50", "AP60", "AP70", "AP75", "AP80", "AP90")
 Row = dict[str, str]
 
@@ -57,20 +60,20 @@ def difference(
     )
 
 
-def comparison(rows: list[Row]) -> str:
+def comparison(rows: list[Row], shown: tuple[str, ...] = SHOWN) -> str:
     """Means and deviations over the runs, and paired differences from the baseline."""
     rungs = by_rung(rows)
-    heads = ["loss", "weight", "runs", *SHOWN, *(f"{key}, gain" for key in SHOWN)]
+    heads = ["loss", "weight", "runs", *shown, *(f"{key}, gain" for key in shown)]
     lines = [
         f"| {' | '.join(heads)} |",
-        "|---|---:|---:|" + "---:|" * (2 * len(SHOWN)),
+        "|---|---:|---:|" + "---:|" * (2 * len(shown)),
     ]
     for rung, runs in rungs.items():
-        values = {key: [100 * float(run[key]) for run in runs.values()] for key in SHOWN}
+        values = {key: [100 * float(run[key]) for run in runs.values()] for key in shown}
         cells = [
             f"{mean(v):.2f}" + (f" ± {stdev(v):.2f}" if len(v) > 1 else "") for v in values.values()
         ]
-        gains = ["" if rung == BASELINE else _gain(rungs[BASELINE], runs, key) for key in SHOWN]
+        gains = ["" if rung == BASELINE else _gain(rungs[BASELINE], runs, key) for key in shown]
         weight = f"{float(next(iter(runs.values()))['weight']):g}"
         lines.append(f"| {rung} | {weight} | {len(runs)} | {' | '.join([*cells, *gains])} |")
     return "\n".join(lines) + "\n"
@@ -152,6 +155,7 @@ def sections() -> dict[str, str]:
     return {
         "voc-weights": weights(read("weights")),
         "voc-whole": comparison(read("whole")),
+        "voc-details": comparison(read("whole"), DETAILS).replace(", gain", ", change"),
         "voc-heads": comparison(read("heads")),
         "voc-gradients": gradients(read("gradients")),
     }

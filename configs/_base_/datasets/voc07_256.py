@@ -51,5 +51,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type="mmeiou.VOCStrictMetric", extras=["lrp"])
+val_evaluator = dict(type="mmeiou.VOCStrictMetric", extras=["lrp", "tide"])
 test_evaluator = val_evaluator
