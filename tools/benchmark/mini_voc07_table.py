@@ -1,6 +1,9 @@
 """Write the tables and the figure of the small VOC ladder into docs/reproduction.md.
 
     python tools/benchmark/mini_voc07_table.py
+    python tools/benchmark/mini_voc07_table.py --runs work_dirs/mini_voc07/runs.csv
+
+The second prints the comparison of one's own runs, and writes nothing.
 
 Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
 loss), ``whole.csv`` (mini_voc07.py's runs.csv), ``heads.csv`` and ``gradients.csv``
@@ -35,9 +38,9 @@ STRICTER = ("AP50", "AP60", "AP70", "AP75", "AP80", "AP90")
 Row = dict[str, str]
 
 
-def read(name: str) -> list[Row]:
+def read(path: Path) -> list[Row]:
     """Lines of a table."""
-    with (RESULTS / f"{name}.csv").open() as file:
+    with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -139,25 +142,46 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
 
 def main() -> None:
     """Write all."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    )
+    parser.add_argument("--runs", type=Path, metavar="CSV", help="runs.csv or heads.csv")
+    args = parser.parse_args()
+    if args.runs:
+        for rows in comparable(read(args.runs)):
+            print(comparison(rows))
+        return
     text = PAGE.read_text()
     for name, content in sections().items():
         text = replace_section(text, name, f"\n{content}\n", PAGE)
     with replacing(PAGE) as temporary:
         temporary.write_text(text)
-    draw({"trained whole": read("whole"), "heads on fixed features": read("heads")}, FIGURE)
+    draw(
+        {
+            "trained whole": read(RESULTS / "whole.csv"),
+            "heads on fixed features": read(RESULTS / "heads.csv"),
+        },
+        FIGURE,
+    )
+
+
+def comparable(rows: list[Row]) -> list[list[Row]]:
+    """Runs of one length, on the same images."""
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["epochs"], row["train_images"], row["test_images"]].append(row)
+    return list(groups.values())
 
 
 def sections() -> dict[str, str]:
     """What stands in each generated part of the page."""
+    whole = read(RESULTS / "whole.csv")
     return {
-        "voc-weights": weights(read("weights")),
-        "voc-whole": comparison(read("whole")),
-        "voc-details": comparison(read("whole"), DETAILS).replace(", gain", ", change"),
-        "voc-heads": comparison(read("heads")),
-        "voc-gradients": gradients(read("gradients")),
+        "voc-weights": weights(read(RESULTS / "weights.csv")),
+        "voc-whole": comparison(whole),
+        "voc-details": comparison(whole, DETAILS).replace(", gain", ", change"),
+        "voc-heads": comparison(read(RESULTS / "heads.csv")),
+        "voc-gradients": gradients(read(RESULTS / "gradients.csv")),
     }
 
 
