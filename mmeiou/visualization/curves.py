@@ -1,7 +1,7 @@
 """Loss, learning rate and accuracy over training runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,7 @@ def read_curves(run: Path, prefix: str = "WIDERFace/") -> Curves:
         FileNotFoundError: There is no log.
         ValueError: A log cannot be read, or they hold no loss, or no metric of that prefix.
     """
-    # folders are named by time
-    logs = sorted(run.glob("*/vis_data/scalars.json")) or list(run.glob("vis_data/scalars.json"))
-    if run.is_file():
-        logs = [run]
-    if not logs:
-        raise FileNotFoundError(f"no log of a training run in {run}: no */vis_data/scalars.json")
+    logs = _logs(run)
     curves = Curves([])
     for log in logs:
         curves = curves.followed_by(_read(log, prefix))
@@ -86,16 +81,38 @@ def read_curves(run: Path, prefix: str = "WIDERFace/") -> Curves:
     return curves
 
 
+def read_scalars(run: Path) -> list[dict[str, Any]]:
+    """All that a run logged, line by line; see :func:`read_curves`."""
+    lines: list[dict[str, Any]] = []
+    for log in _logs(run):
+        _each_line(log, lines.append)
+    return lines
+
+
+def _logs(run: Path) -> list[Path]:
+    if run.is_file():
+        return [run]
+    # folders are named by time
+    logs = sorted(run.glob("*/vis_data/scalars.json")) or list(run.glob("vis_data/scalars.json"))
+    if not logs:
+        raise FileNotFoundError(f"no log of a training run in {run}: no */vis_data/scalars.json")
+    return logs
+
+
 def _read(log: Path, prefix: str) -> Curves:
     curves = Curves([])
+    _each_line(log, lambda scalars: _add(curves, scalars, prefix))
+    return curves
+
+
+def _each_line(log: Path, use: Callable[[dict[str, Any]], None]) -> None:
     number = 0
     try:
         for line in log.read_text(encoding="utf-8").splitlines():
             number += 1
-            _add(curves, json.loads(line), prefix)
+            use(json.loads(line))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{log}:{number}: not a line of MMEngine's scalars: {error}") from error
-    return curves
 
 
 def _add(curves: Curves, scalars: dict[str, Any], prefix: str) -> None:

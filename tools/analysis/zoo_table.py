@@ -33,7 +33,9 @@ def table(models: list[dict[str, Any]]) -> str:
         about = model["Metadata"]
         weights = f"[{about['Weights By']}]({model['Weights']})" if "Weights" in model else ""
         for result in model.get("Results", []):
-            digits = 4 if result["Source"] == "measured here" else 3  # as published
+            if not set(SETS) <= set(result["Metrics"]):
+                continue  # of other tasks: collect_results.py compares them
+            digits = 3 if result["Source"].startswith("published") else 4
             aps = " | ".join(f"{result['Metrics'][name]:.{digits}f}" for name in SETS)
             lines.append(
                 f"| [{model['Name']}]({model['Config']}) | {about['Parameters']:,} "
