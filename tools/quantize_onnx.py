@@ -19,7 +19,7 @@ from mmeiou.apis import ImageError
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.views import Size, make_views
-from mmeiou.deploy.int8.mixed_precision import MixedPrecisionQuantizer, search
+from mmeiou.deploy.int8.mixed_precision import Budget, MixedPrecisionQuantizer, search
 from mmeiou.labels.image_files import list_images
 from mmeiou.whole_files import replacing
 
@@ -46,6 +46,12 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=0.15,
         help="of scores and boxes together, see docs/deploy.md",
+    )
+    parser.add_argument(
+        "--max-landmark-error",
+        type=float,
+        default=0.02,
+        help="how far landmarks move, of the face's size, see docs/deploy.md",
     )
     return parser.parse_args()
 
@@ -83,14 +89,18 @@ def main() -> None:
         size = backend.fixed_size or multiples(args.size, backend.divisor)
         images = read_images(args.images, args.most, size)
         quantizer = MixedPrecisionQuantizer(onnx.load(args.model), images, size)
-        chosen = search(quantizer, args.max_error, lambda line: print(line, flush=True))
+        budget = Budget(args.max_error, args.max_landmark_error)
+        chosen = search(quantizer, budget, lambda line: print(line, flush=True))
     except (OSError, ValueError, ImageError) as error:
         raise SystemExit(f"error: {error}") from error
     with replacing(args.out) as unfinished:
         unfinished.write_bytes(chosen.model.SerializeToString())
     print(f"{args.out}: {chosen}")
-    if chosen.error > args.max_error:
-        print(f"warning: no mixed precision came below the error of {args.max_error}")
+    if budget.used(chosen) > 1:
+        print(
+            f"warning: no mixed precision came below errors of {budget.error}, of landmarks "
+            f"{budget.landmark_error}"
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from mmeiou.apis.images import Image
 from mmeiou.apis.onnx_backend import OnnxBackend, as_batch
 from mmeiou.apis.views import Size
 from mmeiou.deploy.int8.blocks import Block, blocks_of
-from mmeiou.deploy.int8.quantization_error import quantization_error
+from mmeiou.deploy.int8.quantization_error import landmark_error, quantization_error
 from mmeiou.deploy.int8.quantize import Batch, prepare, quantize
 
 _FIRST_BLOCKS = 6  # how far from the input float may be faster: maps are large there, channels few
@@ -29,11 +30,31 @@ class Trial(NamedTuple):
     in_float: tuple[Block, ...]
     error: float
     """:func:`mmeiou.deploy.int8.quantization_error.quantization_error`, to the float model."""
+    landmark_error: float
+    """:func:`mmeiou.deploy.int8.quantization_error.landmark_error`, to the float model."""
     model: onnx.ModelProto
 
     def __str__(self) -> str:
         blocks = ", ".join(block.name for block in self.in_float) or "nothing"
-        return f"error {self.error:.3f}, {self.model.ByteSize() / 1000:.0f} kB; in float: {blocks}"
+        return (
+            f"error {self.error:.3f}, of landmarks {self.landmark_error:.4f}, "
+            f"{self.model.ByteSize() / 1000:.0f} kB; in float: {blocks}"
+        )
+
+
+class Budget(NamedTuple):
+    """The largest errors wanted."""
+
+    error: float
+    landmark_error: float
+
+    def used(self, trial: Trial) -> float:
+        """Share that a trial takes of the budget that it strains most; above 1 if it exceeds it."""
+        shares = (
+            (trial.error, self.error),
+            (trial.landmark_error, self.landmark_error),
+        )
+        return max(0.0 if not spent else spent / most if most else inf for spent, most in shares)
 
 
 class MixedPrecisionQuantizer:
@@ -61,8 +82,13 @@ class MixedPrecisionQuantizer:
     def quantize(self, in_float: Sequence[Block]) -> Trial:
         """Quantize all but some blocks, and measure the result."""
         model = quantize(self.float_model, self.batches, in_float)
-        error = quantization_error(self.reference, self._proposals(model))
-        return Trial(tuple(in_float), error, model)
+        proposals = self._proposals(model)
+        return Trial(
+            tuple(in_float),
+            quantization_error(self.reference, proposals),
+            landmark_error(self.reference, proposals),
+            model,
+        )
 
     def _proposals(self, model: onnx.ModelProto) -> list[Candidates]:
         with TemporaryDirectory() as folder:
@@ -92,16 +118,16 @@ def latencies(models: Sequence[onnx.ModelProto], batch: Batch) -> list[float]:
 
 
 def search(
-    quantizer: MixedPrecisionQuantizer, max_error: float, report: Callable[[str], None] = print
+    quantizer: MixedPrecisionQuantizer, budget: Budget, report: Callable[[str], None] = print
 ) -> Trial:
     """The model to ship.
 
-    Blocks are left in float from the input on, as many as make it fastest. Then, while the error is
-    too large, the block joins them whose joining lowers it most.
+    Blocks are left in float from the input on, as many as make it fastest. Then, while an error is
+    too large, the block joins them whose joining lowers most what is used of the budget.
 
     Args:
         quantizer: Makes the trials.
-        max_error: Largest error wanted; the result's is above only if every trial's is.
+        budget: Largest errors wanted; the result's are above only if every trial's are.
         report: Takes a line for each trial.
     """
     depths = range(min(_FIRST_BLOCKS, len(quantizer.blocks) - 1) + 1)
@@ -112,13 +138,13 @@ def search(
     for trial, seconds in zip(trials, spent, strict=True):
         report(f"{seconds / in_full:.2f} of float's latency, {trial}")
     best = trials[spent.index(min(spent))]
-    while best.error > max_error:
+    while budget.used(best) > 1:
         others = [block for block in quantizer.blocks if block not in best.in_float]
         if len(others) == 1:
             break
         best = min(
             (_reported(quantizer.quantize([*best.in_float, block]), report) for block in others),
-            key=lambda trial: trial.error,
+            key=budget.used,
         )
     return best
 

@@ -24,3 +24,25 @@ def quantization_error(reference: Sequence[Candidates], other: Sequence[Candidat
         wrong += float(((ours.scores - theirs.scores).abs() + ours.scores * (1 - iou)).sum())
         total += float(ours.scores.sum())
     return wrong / total
+
+
+def landmark_error(reference: Sequence[Candidates], other: Sequence[Candidates]) -> float:
+    r"""How far the landmarks of a face move, as a share of its size: a normalized mean error.
+
+    .. math:: \frac{\sum_i s_i \frac{1}{K} \sum_k |p_{ik} - p'_{ik}| / \sqrt{|b_i|}}{\sum_i s_i}
+
+    over all priors i of all images, each with its score in the reference and its box's area there.
+    0 for equal proposals, and where there are no landmarks.
+
+    Args:
+        reference: Proposals of all priors, in their order, for each image.
+        other: The same, of another model.
+    """
+    moved = total = 0.0
+    for ours, theirs in zip(reference, other, strict=True):
+        if not ours.landmarks.size(1):
+            continue
+        distance = (ours.landmarks - theirs.landmarks).norm(dim=-1).mean(dim=1)
+        moved += float((ours.scores * distance / box_area(ours.boxes).sqrt()).sum())
+        total += float(ours.scores.sum())
+    return moved / total if total else 0.0

@@ -11,8 +11,14 @@ import torch
 from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import load_image
 from mmeiou.apis.views import make_views
-from mmeiou.deploy.int8.mixed_precision import MixedPrecisionQuantizer, latencies, search
-from mmeiou.deploy.int8.quantization_error import quantization_error
+from mmeiou.deploy.int8.mixed_precision import (
+    Budget,
+    MixedPrecisionQuantizer,
+    Trial,
+    latencies,
+    search,
+)
+from mmeiou.deploy.int8.quantization_error import landmark_error, quantization_error
 
 SIZE = (96, 64)
 
@@ -29,6 +35,27 @@ def test_quantization_error_by_hand() -> None:
     assert quantization_error([one], [one]) == 0
     assert quantization_error([one], [other]) == pytest.approx((0.05 + 0.5 * 0.5) / 0.75)
     assert quantization_error([one, one], [other, one]) == pytest.approx((0.05 + 0.5 * 0.5) / 1.5)
+
+
+def test_landmark_error_by_hand() -> None:
+    boxes, labels = torch.tensor([[0.0, 0, 4, 4], [0, 0, 10, 40]]), torch.zeros(2).long()
+    scores, points = torch.tensor([0.5, 0.25]), torch.ones(2, 2, 2)
+    one = Candidates(boxes, scores, points, labels)
+    # The second landmark of the first face by 5 pixels, both of the second face by 2.
+    moved = points + torch.tensor([[[0.0, 0], [3, 4]], [[2, 0], [0, 2]]])
+    other = Candidates(boxes * 3, scores * 2, moved, labels)
+    assert landmark_error([one], [one]) == 0
+    assert landmark_error([one], [other]) == pytest.approx((0.5 * 2.5 / 4 + 0.25 * 2 / 20) / 0.75)
+    without = one._replace(landmarks=torch.zeros(2, 0, 2))
+    assert landmark_error([without], [without]) == 0
+
+
+def test_the_budget_that_is_strained_most_counts(float_model: onnx.ModelProto) -> None:
+    trial = Trial((), 0.3, 0.01, float_model)
+    assert Budget(0.4, 0.005).used(trial) == pytest.approx(2)
+    assert Budget(0.1, 0.02).used(trial) == pytest.approx(3)
+    assert Budget(0.0, 1.0).used(trial) == float("inf")
+    assert Budget(0.0, 0.0).used(trial._replace(error=0.0, landmark_error=0.0)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +86,12 @@ def test_the_fastest_is_taken_if_it_is_near_enough(
         lambda models, _: [10.0, 9.0, 7.0, 8.0, *[9.0] * (len(models) - 4)],
     )
     lines: list[str] = []
-    best_trial = search(quantizer, float("inf"), lines.append)
+    best_trial = search(quantizer, Budget(float("inf"), float("inf")), lines.append)
     assert list(best_trial.in_float) == quantizer.blocks[:1]
     assert len(lines) == 7
-    assert re.match(r"0.70 of float's latency, error 0.\d+, \d+ kB; in float: ", lines[1])
+    assert re.match(
+        r"0.70 of float's latency, error 0.\d+, of landmarks 0.\d+, \d+ kB; in float: ", lines[1]
+    )
 
 
 def test_blocks_go_to_float_until_the_error_is_small(
@@ -75,10 +104,10 @@ def test_blocks_go_to_float_until_the_error_is_small(
     start = quantizer.quantize([]).error
     wanted = 0.8 * start
     lines: list[str] = []
-    best_trial = search(quantizer, wanted, lines.append)
+    best_trial = search(quantizer, Budget(wanted, float("inf")), lines.append)
     assert best_trial.error <= wanted
     assert best_trial.in_float
-    first = [line for line in lines[7:] if line.count(",") == 1]  # a single block in float
+    first = [line for line in lines[7:] if line.count(",") == 2]  # a single block in float
     assert len(first) == len(quantizer.blocks)
     lowest = min(first, key=lambda line: float(line.split()[1].rstrip(",")))
     assert lowest.endswith(f"in float: {best_trial.in_float[0].name}")
@@ -93,7 +122,7 @@ def test_an_impossible_wish_ends_with_one_block_in_integers(
     )
     small = MixedPrecisionQuantizer(float_model, images[:2], SIZE)
     small.blocks = small.blocks[:3]  # the others stay in integers
-    assert len(search(small, 0, lambda _: None).in_float) == 2
+    assert len(search(small, Budget(0, 0), lambda _: None).in_float) == 2
 
 
 def test_latencies_are_of_each_model(quantizer: MixedPrecisionQuantizer) -> None:
