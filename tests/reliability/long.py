@@ -1,7 +1,7 @@
 """The long form of the trials of faults; writes the table of docs/reliability.md.
 
 What was tried is kept in a file and not tried again: delete it to begin anew. The trials are added
-up in docs/results/reliability.csv, of which the table is made: after a change, take lines out there.
+up in docs/results/reliability.csv, of which the table is made: after a change, delete lines there.
 """
 
 import argparse

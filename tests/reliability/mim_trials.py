@@ -33,6 +33,7 @@ ROADS = {
 }
 SIGNALS = ("SIGTERM", "SIGINT", "SIGUSR1")
 METRIC = "faces/score"
+_LOGS = "*/vis_data/scalars.json"
 
 CONFIG = f"""
 _base_ = {str(REPO / "configs/yunet/yunet-n_1xb16-120e_widerface-small.py")!r}
@@ -85,7 +86,7 @@ class Place:
             install_links(self.site)
             write_tiny_faces(self.faces)
             with started(self, self.whole, "tools/train.py") as training:
-                training.wait_for_start()
+                training.wait_for_first_step()
                 begin = time.monotonic()
                 ended = training.wait()
             assert ended.code == 0, ended.output[-3000:]
@@ -104,7 +105,7 @@ class Training:
 
     def __init__(self, command: list[str], folder: Path, env: dict[str, str]) -> None:
         self.folder = folder
-        self.taken_by = self.owner()
+        self.logs = set(self._begun_logs())
         # Of both streams there is one, which ends when the last process that has it does.
         self.process = subprocess.Popen(
             command, env=env, cwd=folder.parent, start_new_session=True, text=True,
@@ -112,9 +113,11 @@ class Training:
         )  # fmt: skip
 
     def kill(self) -> None:
-        """All of them, if there are any left."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """All of them, if there are any left: the stream is closed behind the last one."""
+        assert self.process.stdout
+        if not self.process.stdout.closed:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def owner(self) -> int | None:
         """Process that has, or had, the work folder."""
@@ -131,10 +134,13 @@ class Training:
             return False
         return True
 
-    def wait_for_start(self) -> None:
-        """Until the work folder is taken; before lie ten seconds of imports."""
+    def _begun_logs(self) -> list[Path]:
+        return [log for log in self.folder.glob(_LOGS) if log.stat().st_size]
+
+    def wait_for_first_step(self) -> None:
+        """Until it is logged: of so short a training, imports take the most time."""
         end = time.monotonic() + LIMIT
-        while self.owner() in (None, self.taken_by) and time.monotonic() < end:
+        while self.logs.issuperset(self._begun_logs()) and time.monotonic() < end:
             if self.has_ended_within(0.1):
                 return
 
@@ -202,13 +208,13 @@ def _judged(place: Place, folder: Path, what: str) -> Outcome:
 
 def _last_validation(folder: Path) -> float:
     """In the logs: the last checkpoint is older."""
-    logs = sorted(folder.glob("*/vis_data/scalars.json"))
+    logs = sorted(folder.glob(_LOGS))
     lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     return float([line[METRIC] for line in lines if METRIC in line][-1])
 
 
 def try_killed(seed: int, folder: Path, road: str = "mim") -> Outcome:
-    """Kill the training, and mim with it or not, once or twice at random moments; resume it.
+    """Kill the training, and mim with it or not, once or twice behind the first step; resume it.
 
     Args:
         seed: Chooses the moments, and the number of workers.
@@ -220,7 +226,7 @@ def try_killed(seed: int, folder: Path, road: str = "mim") -> Outcome:
     for _ in range(choose.choice([1, 1, 2])):
         whom, moment = choose.choice(["all", "training"]), choose.uniform(0, place.seconds)
         with started(place, run, road, workers=workers) as training:
-            training.wait_for_start()
+            training.wait_for_first_step()
             if training.has_ended_within(moment):
                 kills.append("had ended")
                 break
