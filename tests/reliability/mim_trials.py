@@ -26,6 +26,7 @@ from mmeiou.functional.finite import nonfinite_names
 LIMIT = 240  # seconds of a training; one that hangs is ended, and has not survived
 EPOCHS, BATCH = 3, 2
 STEPS = NUM_TRAIN // BATCH  # of an epoch
+LINES = EPOCHS * (STEPS + 1)  # of the log: steps and validations
 STOP_AFTER = 3
 ROADS = {
     "mim": ["-c", "from mim.cli import cli; cli()", "train", "mmeiou"],
@@ -86,7 +87,7 @@ class Place:
             install_links(self.site)
             write_tiny_faces(self.faces)
             with started(self, self.whole, "tools/train.py") as training:
-                training.wait_for_first_step()
+                training.has_logged(1)
                 begin = time.monotonic()
                 ended = training.wait()
             assert ended.code == 0, ended.output[-3000:]
@@ -105,7 +106,7 @@ class Training:
 
     def __init__(self, command: list[str], folder: Path, env: dict[str, str]) -> None:
         self.folder = folder
-        self.logs = set(self._begun_logs())
+        self.logged_before = self._logged()
         # Of both streams there is one, which ends when the last process that has it does.
         self.process = subprocess.Popen(
             command, env=env, cwd=folder.parent, start_new_session=True, text=True,
@@ -134,15 +135,16 @@ class Training:
             return False
         return True
 
-    def _begun_logs(self) -> list[Path]:
-        return [log for log in self.folder.glob(_LOGS) if log.stat().st_size]
+    def _logged(self) -> int:
+        return sum(log.read_text().count("\n") for log in self.folder.glob(_LOGS))
 
-    def wait_for_first_step(self) -> None:
-        """Until it is logged: of so short a training, imports take the most time."""
+    def has_logged(self, number: int) -> bool:
+        """Wait for so many steps and validations; false if it ended before."""
         end = time.monotonic() + LIMIT
-        while self.logs.issuperset(self._begun_logs()) and time.monotonic() < end:
-            if self.has_ended_within(0.1):
-                return
+        while self._logged() < self.logged_before + number and time.monotonic() < end:
+            if self.has_ended_within(0.05):
+                return False
+        return True
 
     def wait(self) -> Ended:
         """Until all processes have ended."""
@@ -224,10 +226,11 @@ def try_killed(seed: int, folder: Path, road: str = "mim") -> Outcome:
     choose, place = random.Random(seed), Place(folder.parent / "place")  # noqa: S311
     run, workers, kills = folder / "run", choose.choice([0, 0, 2]), []
     for _ in range(choose.choice([1, 1, 2])):
-        whom, moment = choose.choice(["all", "training"]), choose.uniform(0, place.seconds)
+        whom, lines = choose.choice(["all", "training"]), choose.randrange(1, LINES)
+        # As a clock would choose it, but not of a clock: the machine may have other work.
+        moment = choose.uniform(0, place.seconds / LINES)
         with started(place, run, road, workers=workers) as training:
-            training.wait_for_first_step()
-            if training.has_ended_within(moment):
+            if not training.has_logged(lines) or training.has_ended_within(moment):
                 kills.append("had ended")
                 break
             if whom == "all":
@@ -236,7 +239,7 @@ def try_killed(seed: int, folder: Path, road: str = "mim") -> Outcome:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             ended = training.wait()
-        kills.append(f"{whom} after {moment:.2f} s, exit {ended.code}")  # 0: just before
+        kills.append(f"{whom} {moment:.2f} s behind line {lines}, exit {ended.code}")
         if "hung" in ended.output:
             return Outcome(survived=False, what=f"{kills}, {ended.output[-1500:]}")
     return _resumed(place, run, road, f"{kills}, {workers} workers: killed")
