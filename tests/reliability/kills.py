@@ -180,12 +180,12 @@ def _note(path: Path, events: FileEvents, begin: float) -> None:
     path.write_text(f"{events.count} {time.monotonic() - begin}")
 
 
-def _result(folder: Path) -> dict[str, Any]:
+def _result(folder: Path, metric: str) -> dict[str, Any]:
     """What a run is judged by, beside the tensors: last and best validation."""
     last = Path((folder / "last_checkpoint").read_text())
     hub = torch.load(folder / last.name, weights_only=False)["message_hub"]
     best = sorted(path.name for path in folder.glob("best_*"))
-    validations = [float(v) for v in hub["log_scalars"]["val/tiny/AP"]._log_history]
+    validations = [float(v) for v in hub["log_scalars"][f"val/{metric}"]._log_history]
     return {
         "last": last.name,
         "best": best,
@@ -195,8 +195,9 @@ def _result(folder: Path) -> dict[str, Any]:
     }
 
 
-def _judge(whole: Path, folder: Path) -> list[str]:
-    expected, found = _result(whole), _result(folder)
+def judge(whole: Path, folder: Path, metric: str) -> list[str]:
+    """In what a run differs from the one that was not interrupted, to the bit."""
+    expected, found = _result(whole, metric), _result(folder, metric)
     wrong = [
         f"{key}: {found[key]}, not {expected[key]}"
         for key in expected
@@ -242,5 +243,5 @@ def try_kill(seed: int, folder: Path, form: Form | None = None) -> Outcome:
     if any(codes):
         output = (folder / "output.txt").read_text()
         return Outcome(survived=False, what=f"{form}, {kills}, then {output[-1500:]}")
-    wrong = _judge(whole / "run", run)
+    wrong = judge(whole / "run", run, "tiny/AP")
     return Outcome(survived=not wrong, what=f"{form}, {kills}: {wrong or 'identical'}")

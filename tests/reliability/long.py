@@ -1,6 +1,7 @@
 """The long form of the trials of faults; writes the table of docs/reliability.md.
 
-What was tried is kept in a file and not tried again: delete it to begin anew, after a change.
+What was tried is kept in a file and not tried again: delete it to begin anew. The trials are added
+up in docs/results/reliability.csv, of which the table is made: after a change, delete lines there.
 """
 
 import argparse
@@ -10,15 +11,15 @@ import os
 import subprocess
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 REPO = Path(__file__).resolve().parents[2]
-PAGE = REPO / "docs/reliability.md"
-START, END = "<!-- trials -->\n", "<!-- end of trials -->\n"
+sys.path += [str(REPO / "tests"), str(REPO / "tools")]
+from environment.versions import family_of, installed_distributions  # noqa: E402 - found by then
+from reliability import results  # noqa: E402
 
 
 class Kind(NamedTuple):
@@ -40,6 +41,10 @@ KINDS = {
     "NaN in a loss or gradient": Kind("nan_trials.try_nan", 50),
     "code in a checkpoint, pickle or model": Kind("payloads.try_payload", 200),
     "damaged checkpoint": Kind("damage.try_damaged_checkpoint", 1000),
+    "`mim train` killed": Kind("mim_trials.try_killed", 20),
+    "`mim train` or its training told to stop": Kind("mim_trials.try_told", 20),
+    "`mim train` with NaN in a loss": Kind("mim_trials.try_nan", 20),
+    "`python tools/train.py` killed, told to stop, with NaN": Kind("mim_trials.try_tool", 21),
 }
 LABELS, NUM_LABELS = "damaged labels, detections and pictures", 10_000
 
@@ -50,15 +55,17 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="WORD", help="kinds whose name has the word")
     parser.add_argument("--times", type=int, help="of each kind, in place of its own number")
     parser.add_argument("--tried", type=Path, default=REPO / "work_dirs/reliability.jsonl")
-    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--results", type=Path, default=results.RESULTS)
+    parser.add_argument("--page", type=Path, default=results.PAGE)
     args = parser.parse_args()
     args.tried.parent.mkdir(parents=True, exist_ok=True)
     wanted = [name for name in [*KINDS, LABELS] if _asked_for(name, args.only)]
     for name in wanted:
         times = args.times or (NUM_LABELS if name == LABELS else KINDS[name].times)
-        _try_all(name, times, args.tried)
-        write_table(args.page, rows(args.tried))
-    if any(row["tried"] > row["survived"] for row in rows(args.tried)):
+        _try_all(name, times, args.tried, args.results)
+        rows = results.read(args.results)
+        results.write(args.page, results.table(rows, [*KINDS, LABELS]))
+    if any(row["tried"] > row["survived"] for row in results.read(args.results)):
         raise SystemExit("not all survived")
 
 
@@ -66,14 +73,23 @@ def _asked_for(name: str, words: list[str] | None) -> bool:
     return words is None or any(word in name for word in words)
 
 
-def _try_all(name: str, times: int, tried: Path) -> None:
-    done = {trial["seed"] for trial in _trials(tried) if trial["kind"] == name}
+def _try_all(name: str, times: int, tried: Path, counts: Path) -> None:
+    family = family_of(installed_distributions())
+    if family not in results.FAMILIES:
+        raise SystemExit(f"no MMDetection, or two: {family}; what is here: tools/check_env.py")
+    done = {
+        trial["seed"]
+        for trial in _trials(tried)
+        if trial["kind"] == name and trial.get("family", "onedl") == family
+    }
     with tried.open("a") as lines, TemporaryDirectory() as folder:
 
         def note(seed: int, number: int, survived: int, what: str) -> None:
-            row = {"kind": name, "seed": seed, "tried": number, "survived": survived, "what": what}
+            row = {"kind": name, "family": family, "seed": seed}
+            row |= {"tried": number, "survived": survived, "what": what}
             lines.write(json.dumps(row) + "\n")
             lines.flush()
+            results.add([row], counts)
             print(f"{name} {seed}: {what}", file=sys.stderr)  # noqa: T201
 
         if name == LABELS:
@@ -113,45 +129,9 @@ def _trials(tried: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in tried.read_text().splitlines()] if tried.exists() else []
 
 
-def rows(tried: Path) -> list[dict[str, Any]]:
-    """One of each kind: how often, and what happened, the most frequent first."""
-    found: dict[str, dict[str, Any]] = {}
-    for trial in _trials(tried):
-        row = found.setdefault(
-            trial["kind"], {"kind": trial["kind"], "tried": 0, "survived": 0, "what": Counter()}
-        )
-        row["tried"] += trial["tried"]
-        row["survived"] += trial["survived"]
-        row["what"][trial["what"]] += trial["tried"]
-    return [found[name] for name in [*KINDS, LABELS] if name in found]
-
-
-def write_table(page: Path, found: list[dict[str, Any]]) -> None:
-    """Put the table between the marks of the page."""
-    lines = ["| fault | times tried | survived | what happened |", "|---|---|---|---|"]
-    lines += [
-        f"| {row['kind']} | {row['tried']:,} | {row['survived']:,} | {_summary(row['what'])} |"
-        for row in found
-    ]
-    text = page.read_text()
-    before, after = text.partition(START)[0], text.partition(END)[2]
-    page.write_text(before + START + "\n" + "\n".join(lines) + "\n\n" + END + after)
-
-
-def _summary(what: Counter[str], most: int = 3) -> str:
-    # What differs from seed to seed, as the moments of kills, stands before the last colon.
-    short: Counter[str] = Counter()
-    for text, number in what.items():
-        short[text.rpartition(": ")[2].replace("|", "/")] += number
-    parts = [f"{text} ({number:,})" for text, number in short.most_common(most)]
-    left = sum(short.values()) - sum(number for _, number in short.most_common(most))
-    return "; ".join(parts + ([f"others ({left:,})"] if left else []))
-
-
 if __name__ == "__main__":
     # Trials fork and train by the hundred; one thread each, and no log of every checkpoint.
     os.environ["OMP_NUM_THREADS"] = "1"
-    sys.path.insert(0, str(REPO / "tests"))
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     main()
