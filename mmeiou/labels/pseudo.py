@@ -1,6 +1,7 @@
 """Labels made of a detector's faces: sure ones to find, doubtful ones to ignore."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 from mmeiou.labels.checks import LEAST_SIDE
 from mmeiou.labels.errors import LabelError
 from mmeiou.labels.landmarks import OCCLUDED, VISIBLE
-from mmeiou.labels.records import Floats, ImageLabels, Size
+from mmeiou.labels.records import ImageLabels, Size
+
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ def pseudo_labels(
         rule: What becomes a face, what is ignored.
     """
     limit = np.array([*size, *size], dtype=np.float64)
-    boxes = boxes.astype(np.float64).clip(0, limit)
-    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
+    bboxes = boxes.astype(np.float64).clip(0, limit)
+    sides = (bboxes[:, 2:] - bboxes[:, :2]).min(axis=1, initial=np.inf)
     kept = (scores >= rule.doubtful) & (sides >= LEAST_SIDE)
-    boxes, points = boxes[kept], landmarks[kept].astype(np.float64)
+    bboxes, points = bboxes[kept], landmarks[kept].astype(np.float64)
     sure = (scores[kept] >= rule.sure) & (sides[kept] >= rule.min_size)
     inside = ((points >= 0) & (points <= size)).all(axis=-1)
     seen = np.where(inside, VISIBLE, OCCLUDED)[..., None]
@@ -74,11 +77,11 @@ def pseudo_labels(
     return ImageLabels(
         file,
         size,
-        bboxes=boxes,
+        bboxes=bboxes,
         labels=classes[kept].astype(np.int64),
         ignore=~sure,
         keypoints=keypoints,
-        where=[file] * len(boxes),
+        where=[file] * len(bboxes),
         where_image=file,
     )
 
