@@ -5,8 +5,8 @@
     python tools/benchmark/distillation.py data/widerface-640 --teacher yunet_n.pth \
         --device cuda --jobs 6 --workers 2 --iters 3000
 
-Trains each arm with each seed for the same number of steps, and appends each finished run to
-OUT/runs.csv. A run that is there already is not run again. A share of the training pictures, drawn
+Trains each arm with each seed for the same number of steps; OUT/runs.csv has a line for each
+finished run. A run that is there already is not run again. A share of the training pictures, drawn
 by the seed, keeps its labels; the arms differ in what becomes of the others:
 
     labels     they are left out
@@ -31,7 +31,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from mini_voc07 import append_row
 
 from mmeiou.config import parse_cfg_options, read_config
 from mmeiou.evaluation.paired import paired_difference
@@ -256,6 +255,20 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     ]
 
 
+def collect(out: Path) -> list[dict[str, str]]:
+    """Write the table of the runs that are finished, also of those whose parent was killed."""
+    runs = [json.loads(file.read_text()) for file in sorted(out.glob("*/run.json"))]
+    if not runs:
+        return []
+    runs.sort(key=lambda run: [run["init"], run["iters"], run["share"], run["arm"], run["seed"]])
+    with replacing(out / "runs.csv") as unfinished, unfinished.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(runs[0]))
+        writer.writeheader()
+        writer.writerows(runs)
+    with (out / "runs.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def summary(rows: list[dict[str, str]]) -> str:
     """Means, deviations, and what each arm brings against labels alone, seed by seed."""
     groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = defaultdict(dict)
@@ -330,7 +343,6 @@ def main() -> None:
     lock = Lock()
     # Threads of several processes on one core wait for each other.
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // args.jobs))}
-    table = args.out / "runs.csv"
 
     def work(cell: Cell) -> str | None:
         begun = time.perf_counter()
@@ -351,15 +363,13 @@ def main() -> None:
             return f"{cell.key()}: ended with {code}, see {folder / 'output.txt'}"
         row = json.loads((folder / "run.json").read_text())
         with lock:
-            append_row(row, table)
+            collect(args.out)
         print(f"{cell.key()}: AP {row['AP']:.4f}, {taken[-1]:.0f} s", flush=True)
         return None
 
     with ThreadPoolExecutor(args.jobs) as pool:
         problems = [problem for problem in pool.map(work, missing) if problem]
-    if table.exists():
-        with table.open() as file:
-            print(summary(list(csv.DictReader(file))))
+    print(summary(collect(args.out)))
     if problems:
         sys.exit("\n".join(problems))
 
