@@ -12,7 +12,6 @@ import numpy as np
 from mmeiou.apis import FaceDetector, Faces
 from mmeiou.apis.images import load_image
 from mmeiou.config import load_detector, read_config
-from mmeiou.config_files import find_config
 from mmeiou.labels.landmarks import flip_pairs_by_count
 
 TOOLS = Path(__file__).resolve().parents[1]
@@ -67,7 +66,7 @@ def load(model: str, checkpoint: str | None, options: Options) -> Teacher:
         ValueError: Model, weights and options do not fit each other.
     """
     is_onnx = model.endswith(ONNX)
-    files = [Path(model) if is_onnx else find_config(model)]
+    files = [Path(model if is_onnx else read_config(model).filename)]
     files += [Path(checkpoint)] if checkpoint else []
     digest = hashlib.sha256(repr(options).encode())
     for file in files:
