@@ -81,7 +81,7 @@ def test_arms_that_would_be_equal_or_empty_are_left_out(tool: ModuleType) -> Non
 
 def test_summary_pairs_the_seeds(tool: ModuleType, tmp_path: Path) -> None:
     """Arms and their seeds: 0.1 0.2 against 0.3 0.5, so +0.25 in the mean."""
-    assert tool.summary(tool.collect(tmp_path)) == ""
+    assert tool.collect(tmp_path) == []
     for arm, values in (("labels", [0.1, 0.2]), ("distilled", [0.3, 0.5])):
         for seed, value in enumerate(values):
             run = tmp_path / f"{arm}{seed}"
@@ -91,10 +91,18 @@ def test_summary_pairs_the_seeds(tool: ModuleType, tmp_path: Path) -> None:
             row = {**what, "init": "", "options": "", **measured}
             (run / "run.json").write_text(json.dumps(row))
     text = tool.summary(tool.collect(tmp_path))
-    assert "labels    share 1: AP 0.1500 +- 0.0707" in text
-    assert "distilled share 1: AP 0.4000 +- 0.1414" in text
-    assert "AP +0.2500 [" in text
+    first, second = text.splitlines()[-2:]
+    assert "| 100% | distilled | 2 | 0.4000 ± 0.1414 |" in first
+    assert "| +0.2500 [" in first
+    assert "| 100% | labels | 2 | 0.1500 ± 0.0707 |" in second
     assert len((tmp_path / "runs.csv").read_text().splitlines()) == 5
+
+
+def test_the_page_has_the_table_of_the_results(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(repo / "tools/benchmark"))
+    import distillation_table  # noqa: PLC0415
+
+    assert distillation_table.page() == (repo / "docs/distillation.md").read_text()
 
 
 def test_a_small_copy_has_the_labels_with_its_pictures(

@@ -270,25 +270,34 @@ def collect(out: Path) -> list[dict[str, str]]:
 
 
 def summary(rows: list[dict[str, str]]) -> str:
-    """Means, deviations, and what each arm brings against labels alone, seed by seed."""
+    """A Markdown table: means +- deviations, and what an arm brings against labels alone."""
     groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = defaultdict(dict)
     for row in rows:
         groups[tuple(row[key] for key in GROUP)][row["seed"]] = row
-    lines = []
+    lines = [
+        "| from | crop | steps | labelled | arm | seeds | AP | mAP | AP at 0.75 | AP over labels |",
+        "|---|---:|---:|---:|---|---:|---|---|---|---|",
+    ]
     for what, runs in groups.items():
-        values = {name: [float(run[name]) for run in runs.values()] for name in METRICS}
-        text = ", ".join(
-            f"{name} {statistics.mean(found):.4f} +- "
-            f"{statistics.stdev(found) if len(found) > 1 else float('nan'):.4f}"
-            for name, found in values.items()
-        )
+        init, side, iters, _, options, share, arm = what
         base = groups.get((*what[:-1], "labels"), {})
         seeds = sorted(base.keys() & runs.keys())
-        if what[-1] != "labels" and seeds:
+        change = ""
+        if arm != "labels" and seeds:
             first, second = ([float(of[seed]["AP"]) for seed in seeds] for of in (base, runs))
-            text += f"; AP {paired_difference(first, second)} against labels"
-        lines.append(f"{what[-1]:9} share {float(what[-2]):g}: {text}")
+            change = str(paired_difference(first, second))
+        cells = [init or "nothing", side, iters, f"{float(share):.0%}", f"{arm} {options}".strip()]
+        cells += [
+            str(len(runs)),
+            *(_spread([float(run[m]) for run in runs.values()]) for m in METRICS),
+        ]
+        lines.append(f"| {' | '.join([*cells, change])} |")
     return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.4f}{deviation}"
 
 
 def parse_args() -> argparse.Namespace:
