@@ -62,6 +62,8 @@ def reduced(model: ConfigDict) -> ConfigDict:
     reduce_model(model)
     if "checkpoint" in (model.get("backbone", {}).get("init_cfg") or {}):
         model.backbone.init_cfg = None  # pretrained weights are not here
+    if "teacher" in model:
+        model.teacher = None  # nor are a teacher's: tests/models/test_distilled_yunet.py
     return model
 
 

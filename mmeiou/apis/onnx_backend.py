@@ -47,7 +47,8 @@ class OnnxBackend:
         self.session = _open(fspath(path), device)
         shapes = {output.name: output.shape for output in self.session.get_outputs()}
         self.strides = _strides(path, shapes)
-        branches = ("cls", "obj", "bbox", *(["kps"] if "kps_8" in shapes else []))
+        landmarks = ["kps"] if any(name.startswith("kps_") for name in shapes) else []
+        branches = ("cls", "obj", "bbox", *landmarks)
         self.names = {branch: [f"{branch}_{s}" for s in self.strides] for branch in branches}
         missing = {name for names in self.names.values() for name in names} - set(shapes)
         if missing or not self.strides:

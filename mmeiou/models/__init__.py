@@ -12,7 +12,7 @@ from mmeiou.models.dense_heads import (
     YuNetHead,
     YuNetIoUHead,
 )
-from mmeiou.models.detectors import YuNet
+from mmeiou.models.detectors import DistilledYuNet, YuNet
 from mmeiou.models.losses import (
     AlphaIoULoss,
     EfficientIoULoss,
@@ -34,6 +34,7 @@ __all__ = [
     "TFPN",
     "AlphaIoULoss",
     "DetDataPreprocessor",
+    "DistilledYuNet",
     "EIoULoss",
     "EfficientIoULoss",
     "ExtendedIoU2D",

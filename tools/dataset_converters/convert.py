@@ -7,21 +7,18 @@ the options; docs/custom_dataset.md tells the formats and goes on to a trained d
 """
 
 import argparse
-import shlex
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import label_output
 from label_report import describe
 
-from mmeiou.labels import LabelError, LabelSet, Source, read_labels
+from mmeiou.labels import LabelError, Source, read_labels
 from mmeiou.labels.errors import Problems
 from mmeiou.labels.formats import coco, csv, labelme, pts, voc, yolo
 from mmeiou.labels.image_list import ImageList
 from mmeiou.labels.landmarks import landmark_names
 from mmeiou.labels.read import FORMATS as LABEL_FORMATS
-from mmeiou.labels.split import split
-from mmeiou.whole_files import replacing
 
 FORMATS = {
     "coco": coco,
@@ -37,9 +34,9 @@ ONE_BASED = {"voc": "Pascal's own data", "pts": "300-W's own files"}
 def main() -> None:
     """Read, check, write."""
     args = _parse_args()
-    outputs = [args.out, *([args.out.with_name("val.json")] if args.val_fraction else [])]
     try:
-        _check_paths(args, outputs)
+        _check_paths(args)
+        paths = label_output.outputs(args.out, args.val_fraction, force=args.force)
         source = Source(
             args.labels,
             args.images,
@@ -53,24 +50,11 @@ def main() -> None:
         labels = read_labels(source, args.format, **_options(args, source))
         if not any(len(image) for image in labels.images):
             raise LabelError("no box in it that is wanted", str(args.labels))  # noqa: TRY301
-        parts = split(labels, args.val_fraction, args.seed) if args.val_fraction else (labels,)
-        with ExitStack() as stack:
-            unfinished = [stack.enter_context(replacing(path)) for path in outputs]
-            for part, path, out in zip(parts, unfinished, outputs, strict=True):
-                coco.write(part, path)
-                _read_back(path, out)
+        parts = label_output.write(labels, paths, args.val_fraction, args.seed)
     except (LabelError, OSError) as error:
         raise SystemExit(f"convert {args.format}: nothing written: {error}") from error
     print(describe(labels, source.problems.counted))
-    _print_result(labels, parts, outputs, args.images)
-
-
-def _read_back(unfinished: Path, out: Path) -> None:
-    """Read what was written, before it gets its name."""
-    try:
-        coco.read(Source(unfinished), countable=True)
-    except LabelError as error:
-        raise LabelError(str(error).replace(str(unfinished), str(out))) from error
+    print("\n".join(label_output.result(labels, parts, paths, args.images)))
 
 
 def _options(args: argparse.Namespace, source: Source) -> dict[str, Any]:
@@ -83,7 +67,7 @@ def _options(args: argparse.Namespace, source: Source) -> dict[str, Any]:
     return {}
 
 
-def _check_paths(args: argparse.Namespace, outputs: list[Path]) -> None:
+def _check_paths(args: argparse.Namespace) -> None:
     for name, path in (("LABELS", args.labels), ("--images", args.images)):
         if not path.exists():
             raise LabelError(f"{name} {path.absolute()} does not exist")
@@ -93,27 +77,6 @@ def _check_paths(args: argparse.Namespace, outputs: list[Path]) -> None:
         raise LabelError(f"LABELS {args.labels} is no folder; expected that of the txt files")
     if not args.images.is_dir():
         raise LabelError(f"--images {args.images} is no folder")
-    if len(set(outputs)) < len(outputs):
-        raise LabelError(f"--val-fraction writes {outputs[1]}: choose another --out")
-    for path in outputs:
-        if path.exists() and not args.force:
-            raise LabelError(f"{path} exists; --force replaces it")
-
-
-def _print_result(
-    labels: LabelSet, parts: tuple[LabelSet, ...], outputs: list[Path], images: Path
-) -> None:
-    for part, path in zip(parts, outputs, strict=True):
-        print(f"wrote {path}: {len(part)} images")
-    print(f"classes: {', '.join(labels.classes)}")
-    print(f"landmarks: {', '.join(labels.landmarks) or 'none'}")
-    if labels.landmarks and labels.flip_pairs is None:
-        print(
-            "which landmarks are left and right of each other is not known: write flip_pairs into "
-            "the categories, or name them left_... and right_... by --landmarks"
-        )
-    data, pictures = (shlex.quote(f"{path.absolute()}/") for path in (outputs[0].parent, images))
-    print(f"export MMEIOU_OWN_DATA={data} MMEIOU_OWN_IMAGES={pictures}")
 
 
 def _parse_args() -> argparse.Namespace:

@@ -1,5 +1,6 @@
 """Detectors."""
 
+from mmeiou.models.detectors.distilled_yunet import DistilledYuNet
 from mmeiou.models.detectors.yunet import YuNet
 
-__all__ = ["YuNet"]
+__all__ = ["DistilledYuNet", "YuNet"]

@@ -1,0 +1,125 @@
+"""What the arms of tools/benchmark/distillation.py train on, and what it says of their runs."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmeiou.labels import ImageLabels, LabelSet, read_labels
+from mmeiou.labels.landmarks import FACE_LANDMARKS
+from mmeiou.labels.pseudo import Rule, pseudo_labels
+
+
+@pytest.fixture
+def tool(repo: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(repo / "tools/benchmark"))
+    import distillation  # noqa: PLC0415
+
+    return distillation
+
+
+def image(file: str, score: float) -> ImageLabels:
+    box, points = np.array([[1.0, 2, 30, 40]]), np.ones((1, 5, 2))
+    return pseudo_labels(
+        file, (64, 48), box, np.array([score]), points, np.zeros(1, np.int64), Rule()
+    )
+
+
+FILES = [f"{index}.jpg" for index in range(8)]
+KNOWN = LabelSet(Path("train.json"), [image(file, 0.9) for file in FILES], landmarks=FACE_LANDMARKS)
+GUESSED = {file: image(file, 0.3) for file in FILES}
+
+
+def cell(tool: ModuleType, arm: str, share: float, seed: int = 0) -> Any:
+    return tool.Cell(arm, share, seed, 192, 10, 0.008, "", ())
+
+
+@pytest.mark.parametrize(("arm", "number"), [("labels", 2), ("pseudo", 8), ("distilled", 8)])
+def test_arms_differ_in_the_pictures_without_labels(
+    tool: ModuleType, arm: str, number: int
+) -> None:
+    found = tool.training_labels(cell(tool, arm, 0.25), KNOWN, GUESSED)
+    assert len(found) == number
+    sure = [one.file for one in found.images if not one.ignore.any()]
+    alone = tool.training_labels(cell(tool, "labels", 0.25), KNOWN, GUESSED)
+    assert sure == [one.file for one in alone.images]  # the same labels in each arm
+    others = [one.bboxes.tolist() for one in found.images if one.ignore.all()]
+    expected = {"labels": [], "pseudo": [[[1, 2, 30, 40]]] * 6, "distilled": [[[0, 0, 64, 48]]] * 6}
+    assert others == expected[arm]
+    draws = {
+        tuple(
+            one.file
+            for one in tool.training_labels(cell(tool, "labels", 0.25, seed), KNOWN, GUESSED).images
+        )
+        for seed in range(4)
+    }
+    assert len(draws) > 1
+
+
+def test_arms_that_would_be_equal_or_empty_are_left_out(tool: ModuleType) -> None:
+    args = Namespace(
+        arms=tool.ARMS, shares=[1, 0.5, 0], seeds=[0, 1], side=320, iters=9, lr=None, init=""
+    )
+    args.cfg_options = []
+    found = tool.cells(args)
+    assert [(one.share, one.arm) for one in found if one.seed == 0] == [
+        (1, "labels"),
+        (1, "distilled"),
+        (0.5, "labels"),
+        (0.5, "pseudo"),
+        (0.5, "distilled"),
+        (0, "pseudo"),
+        (0, "distilled"),
+    ]
+    assert len({one.key() for one in found}) == 14
+    assert {one.lr for one in found} == {0.008}
+
+
+def test_summary_pairs_the_seeds(tool: ModuleType, tmp_path: Path) -> None:
+    """Arms and their seeds: 0.1 0.2 against 0.3 0.5, so +0.25 in the mean."""
+    assert tool.collect(tmp_path) == []
+    for arm, values in (("labels", [0.1, 0.2]), ("distilled", [0.3, 0.5])):
+        for seed, value in enumerate(values):
+            run = tmp_path / f"{arm}{seed}"
+            run.mkdir()
+            what = {"arm": arm, "share": 1.0, "seed": seed, "side": 192, "iters": 9, "lr": 0.1}
+            measured = dict.fromkeys(tool.METRICS, value)
+            row = {**what, "init": "", "options": "", **measured}
+            (run / "run.json").write_text(json.dumps(row))
+    text = tool.summary(tool.collect(tmp_path))
+    first, second = text.splitlines()[-2:]
+    assert "| 100% | distilled | 2 | 0.4000 ± 0.1414 |" in first
+    assert "| +0.2500 [" in first
+    assert "| 100% | labels | 2 | 0.1500 ± 0.0707 |" in second
+    assert len((tmp_path / "runs.csv").read_text().splitlines()) == 5
+
+
+def test_the_page_has_the_table_of_the_results(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(repo / "tools/benchmark"))
+    import distillation_table  # noqa: PLC0415
+
+    assert distillation_table.page() == (repo / "docs/distillation.md").read_text()
+
+
+def test_a_small_copy_has_the_labels_with_its_pictures(
+    repo: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(repo / "tools/benchmark"))
+    import small_faces  # noqa: PLC0415
+
+    root = shared_data / "widerface"
+    labels = small_faces.wider_val(root)
+    assert len(labels) == 323
+    hard = read_labels(root / "labelv2/val/gt", "wider_mat").by_key(lambda file: Path(file).stem)
+    first = next(one for one in labels.images if len(one) > 2)
+    assert first.ignore.tolist() == (~hard[Path(first.file).stem].kept[2]).tolist()
+    args = Namespace(side=256, quality=85)
+    small = small_faces.shrunk(first, root / "WIDER_val/images", tmp_path / "images/val", args)
+    assert max(small.size) == 256
+    assert small.file.startswith("val/")
+    assert (tmp_path / "images" / small.file).is_file()
+    assert (small.bboxes[:, 2:] <= np.array(small.size) + 1).all()

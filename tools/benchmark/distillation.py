@@ -1,0 +1,387 @@
+"""Does a teacher help? YuNet_s with and without one, many seeds, labels of all or some pictures.
+
+    python tools/benchmark/small_faces.py data/widerface --out data/widerface-640
+    python tools/benchmark/distillation.py data/widerface-640 --teacher yunet_n.pth --shares 1 0.25
+    python tools/benchmark/distillation.py data/widerface-640 --teacher yunet_n.pth \
+        --device cuda --jobs 6 --workers 2 --iters 3000
+
+Trains each arm with each seed for the same number of steps; OUT/runs.csv has a line for each
+finished run. A run that is there already is not run again. A share of the training pictures, drawn
+by the seed, keeps its labels; the arms differ in what becomes of the others:
+
+    labels     they are left out
+    pseudo     they are labelled by the teacher: faces of a score of 0.5, ignored ones of 0.2
+    distilled  the teacher is asked about them, and about the labelled ones, in each step
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from mmeiou.config import parse_cfg_options, read_config
+from mmeiou.evaluation.paired import paired_difference
+from mmeiou.labels import ImageLabels, LabelSet, read_labels
+from mmeiou.labels.formats import coco, faces_json
+from mmeiou.labels.pseudo import Rule, pseudo_labels, unlabelled
+from mmeiou.whole_files import replacing
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = "yunet-s_distilled-from-n_2xb16-640e_widerface.py"
+ARMS = ("labels", "pseudo", "distilled")
+METRICS = {"AP": "WIDERFace/AP", "mAP": "coco/bbox_mAP", "mAP_75": "coco/bbox_mAP_75"}
+GROUP = (
+    "init",
+    "side",
+    "iters",
+    "lr",
+    "options",
+    "share",
+    "arm",
+)  # what runs of several seeds share
+BATCH = 16
+# Times the shorter side, for crops of 640 pixels: faces keep their scale whatever the side.
+CROPS = (1.0, 1.5, 2.0)
+FULL = 640
+RULE = Rule(sure=0.5, doubtful=0.2)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run.
+
+    Attributes:
+        arm: One of :data:`ARMS`.
+        share: Of the training pictures, whose labels are known.
+        seed: Of weights, order, samples, and of which pictures these are.
+        side: Of a training crop, pixels.
+        iters: Steps.
+        lr: Largest learning rate.
+        init: Weights to start from; empty for none.
+        options: ``KEY=VALUE`` changes of the config.
+    """
+
+    arm: str
+    share: float
+    seed: int
+    side: int
+    iters: int
+    lr: float
+    init: str
+    options: tuple[str, ...]
+
+    def key(self) -> str:
+        """Name of the run and of its folder."""
+        rest = json.dumps([self.side, self.iters, self.lr, Path(self.init).name, self.options])
+        digest = hashlib.sha256(rest.encode()).hexdigest()[:8]
+        return f"{self.arm}_share{self.share:g}_seed{self.seed}_{digest}"
+
+
+def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]) -> LabelSet:
+    """What the arm trains on.
+
+    Args:
+        cell: Arm, share and seed.
+        known: The labels of all training pictures.
+        guessed: The teacher's, by the path of the picture.
+    """
+    count = round(cell.share * len(known))
+    chosen = set(np.random.default_rng(cell.seed).permutation(len(known))[:count].tolist())
+    images = []
+    for index, image in enumerate(known.images):
+        if index in chosen:
+            images.append(image)
+        elif cell.arm == "pseudo":
+            images.append(guessed[image.file])
+        elif cell.arm == "distilled":
+            assert image.size is not None
+            images.append(unlabelled(image.file, image.size, len(known.landmarks)))
+    return replace(known, images=images)
+
+
+def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> Any:
+    """The shipped config on small pictures, for so many steps."""
+    cfg = read_config(CONFIG)
+    cfg.model.teacher.checkpoint = str(args.teacher)
+    if cell.arm != "distilled":
+        cfg.model.teacher = None
+    if not cell.init:
+        cfg.model.bbox_head.prior_prob = 0.01  # as in the config for short schedules
+    pipeline = cfg.train_pipeline
+    pipeline[2].update(crop_choice=[choice * cell.side / FULL for choice in CROPS])
+    pipeline[3].update(scale=(cell.side, cell.side))
+    dataset = {"type": "mmeiou.CocoKeypointDataset", "data_prefix": {"img": f"{data}/images/"}}
+    loader = {"num_workers": args.workers, "persistent_workers": args.workers > 0}
+    cfg.train_dataloader = {
+        **loader,
+        "batch_size": BATCH,
+        "sampler": {"type": "InfiniteSampler", "shuffle": True},
+        "dataset": {**dataset, "ann_file": str(folder / "train.json"), "pipeline": pipeline},
+    }
+    cfg.val_dataloader = {
+        **loader,
+        "batch_size": 1,
+        "sampler": {"type": "DefaultSampler", "shuffle": False},
+        "dataset": {
+            **dataset,
+            "ann_file": str(data / "val.json"),
+            "pipeline": cfg.test_pipeline,
+            "test_mode": True,
+        },
+    }
+    cfg.val_evaluator = [{"type": "mmeiou.WIDERFaceMetric"}, {"type": "CocoMetric"}]
+    cfg.train_cfg = {
+        "type": "IterBasedTrainLoop",
+        "max_iters": cell.iters,
+        "val_interval": cell.iters + 1,  # evaluated once, afterwards
+    }
+    cfg.val_cfg = {"type": "ValLoop"}
+    for key in ("test_dataloader", "test_evaluator", "test_cfg", "auto_scale_lr"):
+        cfg.pop(key)
+    optimizer = {"type": "AdamW", "lr": cell.lr, "weight_decay": 0.01}
+    cfg.optim_wrapper = {"type": "OptimWrapper", "optimizer": optimizer}
+    warm_up = max(min(60, cell.iters // 5), 1)
+    cfg.param_scheduler = [
+        {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm_up},
+        {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm_up, "end": cell.iters},
+    ]
+    cfg.default_hooks.checkpoint = {
+        "type": "mmeiou.CheckpointHook",
+        "by_epoch": False,
+        "interval": cell.iters,
+    }
+    cfg.log_processor = {"type": "LogProcessor", "by_epoch": False}
+    cfg.log_level = "WARNING"
+    cfg.randomness = {"seed": cell.seed}
+    cfg.load_from = cell.init or None
+    cfg.work_dir, cfg.experiment_name = str(folder), cell.key()
+    cfg.merge_from_dict(parse_cfg_options(cell.options))
+    return cfg
+
+
+def run_cell(cell: Cell, args: argparse.Namespace) -> None:
+    """Train, evaluate, write ``run.json``."""
+    from mmeiou.cli import select_device  # noqa: PLC0415
+
+    select_device(args.device)
+    import torch  # noqa: PLC0415 - after the device is chosen
+    from mmengine.runner import Runner  # noqa: PLC0415
+
+    folder = args.out / cell.key()
+    folder.mkdir(parents=True, exist_ok=True)
+    known = read_labels(args.data / "train.json", "coco")
+    labels = training_labels(cell, known, guesses(args, known))
+    with replacing(folder / "train.json") as unfinished:
+        coco.write(labels, unfinished)
+    runner = Runner.from_cfg(config(cell, args.data.absolute(), folder.absolute(), args))
+    start = time.perf_counter()
+    runner.train()
+    seconds = time.perf_counter() - start
+    metrics = runner.val()
+    row = {
+        **asdict(cell),
+        "init": Path(cell.init).name,
+        "options": " ".join(cell.options),
+        "images": len(labels),
+        # CocoMetric reports nothing where nothing was detected.
+        **{name: round(float(metrics.get(key, 0)), 5) for name, key in METRICS.items()},
+        "images_per_second": round(cell.iters * BATCH / seconds, 1),
+        "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
+        "torch": torch.__version__,
+    }
+    with replacing(folder / "run.json") as unfinished:
+        unfinished.write_text(json.dumps(row, indent=1) + "\n")
+
+
+def guesses(args: argparse.Namespace, known: LabelSet) -> dict[str, ImageLabels]:
+    """The teacher's labels of the training pictures; detected once and kept in OUT."""
+    from mmeiou.apis import FaceDetector  # noqa: PLC0415 - loads the MM stack
+
+    file = args.out / "teacher.json"
+    if not file.exists():
+        teacher = read_config(CONFIG).model.teacher
+        detector = FaceDetector(teacher.config, args.teacher, args.device, score_thr=RULE.doubtful)
+        found = []
+        for image in known.images:
+            faces = detector(args.data / "images" / image.file)
+            columns = (faces.boxes, faces.scores, faces.landmarks)
+            keys = ("box", "score", "landmarks")
+            rows = zip(*(column.tolist() for column in columns), strict=True)
+            found.append(
+                {"image": image.file, "faces": [dict(zip(keys, row, strict=True)) for row in rows]}
+            )
+        with replacing(file) as unfinished:
+            faces_json.write(found, unfinished)
+    guessed = {}
+    for record, image in zip(json.loads(file.read_text()), known.images, strict=True):
+        assert image.size is not None
+        faces = record["faces"]
+        guessed[image.file] = pseudo_labels(
+            image.file,
+            image.size,
+            np.array([face["box"] for face in faces]).reshape(-1, 4),
+            np.array([face["score"] for face in faces]),
+            np.array([face["landmarks"] for face in faces]).reshape(
+                len(faces), len(known.landmarks), 2
+            ),
+            np.zeros(len(faces), dtype=np.int64),
+            RULE,
+        )
+    return guessed
+
+
+def cells(args: argparse.Namespace) -> list[Cell]:
+    """All runs that are asked for, seed by seed; arms that would be equal or empty left out."""
+    lr = args.lr or (3e-4 if args.init else 8e-3)
+    return [
+        Cell(arm, share, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
+        for seed in args.seeds
+        for share in args.shares
+        for arm in args.arms
+        if not (arm == "pseudo" and share == 1) and not (arm == "labels" and share == 0)
+    ]
+
+
+def collect(out: Path) -> list[dict[str, str]]:
+    """Write the table of the runs that are finished, also of those whose parent was killed."""
+    runs = [json.loads(file.read_text()) for file in sorted(out.glob("*/run.json"))]
+    if not runs:
+        return []
+    runs.sort(key=lambda run: [run["init"], run["iters"], run["share"], run["arm"], run["seed"]])
+    with replacing(out / "runs.csv") as unfinished, unfinished.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(runs[0]))
+        writer.writeheader()
+        writer.writerows(runs)
+    with (out / "runs.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def summary(rows: list[dict[str, str]]) -> str:
+    """A Markdown table: means +- deviations, and what an arm brings against labels alone."""
+    groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = defaultdict(dict)
+    for row in rows:
+        groups[tuple(row[key] for key in GROUP)][row["seed"]] = row
+    lines = [
+        "| from | crop | steps | labelled | arm | seeds | AP | mAP | AP at 0.75 | AP over labels |",
+        "|---|---:|---:|---:|---|---:|---|---|---|---|",
+    ]
+    for what, runs in groups.items():
+        init, side, iters, _, options, share, arm = what
+        base = groups.get((*what[:-1], "labels"), {})
+        seeds = sorted(base.keys() & runs.keys())
+        change = ""
+        if arm != "labels" and seeds:
+            first, second = ([float(of[seed]["AP"]) for seed in seeds] for of in (base, runs))
+            change = str(paired_difference(first, second))
+        cells = [init or "nothing", side, iters, f"{float(share):.0%}", f"{arm} {options}".strip()]
+        cells += [
+            str(len(runs)),
+            *(_spread([float(run[m]) for run in runs.values()]) for m in METRICS),
+        ]
+        lines.append(f"| {' | '.join([*cells, change])} |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.4f}{deviation}"
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, metavar="DATA", help="of small_faces.py")
+    parser.add_argument("--teacher", type=Path, required=True, help="weights of YuNet_n")
+    parser.add_argument("--init", default="", help="weights of YuNet_s to start from")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
+    parser.add_argument("--shares", nargs="+", type=float, default=[1.0, 0.25])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--iters", type=int, default=600, help="steps of 16 pictures (600)")
+    parser.add_argument("--side", type=int, default=320, help="of a training crop (320)")
+    parser.add_argument("--lr", type=float, help="0.008, or 0.0003 with --init")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--workers", type=int, default=0, help="of a run, to load pictures (0)")
+    parser.add_argument("--seconds", type=float, help="no run starts that would end later")
+    parser.add_argument("--out", type=Path, default=ROOT / "work_dirs" / "distillation")
+    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--cell", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if not all(0 <= share <= 1 for share in args.shares):
+        parser.error("--shares: expected numbers from 0 to 1")
+    for path in (args.data / "train.json", args.data / "val.json", args.teacher):
+        if not path.is_file():
+            parser.error(f"{path} not found")
+    if args.side % 32 or args.side < 1:
+        parser.error(f"--side {args.side}: expected a multiple of 32")
+    if args.init and not Path(args.init).is_file():
+        parser.error(f"--init {args.init} not found")
+    return args
+
+
+def main() -> None:
+    """Run what is missing."""
+    args = parse_args()
+    if args.cell:
+        values = json.loads(args.cell)
+        run_cell(Cell(**{**values, "options": tuple(values["options"])}), args)
+        return
+    args.out.mkdir(parents=True, exist_ok=True)
+    wanted = cells(args)
+    missing = [cell for cell in wanted if not (args.out / cell.key() / "run.json").exists()]
+    print(f"{len(wanted)} runs, {len(wanted) - len(missing)} of them done", flush=True)
+    if missing:
+        guesses(args, read_labels(args.data / "train.json", "coco"))
+    start = time.perf_counter()
+    taken: list[float] = []
+    lock = Lock()
+    # Threads of several processes on one core wait for each other.
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // args.jobs))}
+
+    def work(cell: Cell) -> str | None:
+        begun = time.perf_counter()
+        expected = statistics.median(taken) if taken else 0
+        if args.seconds and begun - start + expected > args.seconds:
+            return f"{cell.key()}: left out, no time"
+        folder = args.out / cell.key()
+        folder.mkdir(exist_ok=True)
+        command = [sys.executable, __file__, str(args.data), "--teacher", str(args.teacher)]
+        command += ["--device", args.device, "--workers", str(args.workers)]
+        command += ["--out", str(args.out), "--cell", json.dumps(asdict(cell))]
+        with (folder / "output.txt").open("w") as output:
+            code = subprocess.run(
+                command, check=False, env=threads | os.environ, stdout=output, stderr=output
+            ).returncode
+        taken.append(time.perf_counter() - begun)
+        if code:
+            return f"{cell.key()}: ended with {code}, see {folder / 'output.txt'}"
+        row = json.loads((folder / "run.json").read_text())
+        with lock:
+            collect(args.out)
+        print(f"{cell.key()}: AP {row['AP']:.4f}, {taken[-1]:.0f} s", flush=True)
+        return None
+
+    with ThreadPoolExecutor(args.jobs) as pool:
+        problems = [problem for problem in pool.map(work, missing) if problem]
+    print(summary(collect(args.out)))
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+if __name__ == "__main__":
+    main()

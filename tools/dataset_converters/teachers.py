@@ -1,0 +1,158 @@
+"""Detectors that label pictures: YuNet, with test-time augmentation on demand, or an ONNX file."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmeiou.apis import FaceDetector, Faces
+from mmeiou.apis.images import load_image
+from mmeiou.config import load_detector, read_config
+from mmeiou.labels.landmarks import flip_pairs_by_count
+
+TOOLS = Path(__file__).resolve().parents[1]
+ONNX = ".onnx"
+SCRFD_OUTPUTS = 9  # scores, boxes and landmarks of three strides
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are looked at.
+
+    Attributes:
+        device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        scales: Relative sizes; see :class:`mmeiou.apis.FaceDetector`.
+        max_side: Longest side in pixels; None for any.
+        tta: By ``tta_model`` and ``tta_pipeline`` of the config.
+        score_thr: Smallest score of a face.
+    """
+
+    device: str
+    scales: Sequence[float]
+    max_side: int | None
+    tta: bool
+    score_thr: float
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A detector.
+
+    Attributes:
+        detect: The faces of a picture.
+        classes: Names of its classes; empty where it does not know them.
+        digest: Of its files and of how it looks at pictures.
+    """
+
+    detect: Callable[[Path], Faces]
+    classes: tuple[str, ...]
+    digest: str
+
+
+def load(model: str, checkpoint: str | None, options: Options) -> Teacher:
+    """A YuNet, or an ONNX file: one of :class:`mmeiou.apis.FaceDetector`, or SCRFD's own.
+
+    Args:
+        model: Config or ``.onnx`` file.
+        checkpoint: Weights for a config.
+        options: How it looks at pictures.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: Model, weights and options do not fit each other.
+    """
+    is_onnx = model.endswith(ONNX)
+    files = [Path(model if is_onnx else read_config(model).filename)]
+    files += [Path(checkpoint)] if checkpoint else []
+    digest = hashlib.sha256(repr(options).encode())
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"teacher: {file} not found")
+        digest.update(file.read_bytes())
+    detect, classes = _detector(model, checkpoint, options, is_scrfd=is_onnx and _is_scrfd(model))
+    return Teacher(detect, classes, digest.hexdigest())
+
+
+def _detector(
+    model: str, checkpoint: str | None, options: Options, *, is_scrfd: bool
+) -> tuple[Callable[[Path], Faces], tuple[str, ...]]:
+    if options.tta:
+        if model.endswith(ONNX) or checkpoint is None:
+            raise ValueError(
+                "--tta needs a config and its --checkpoint; --scales is for all models"
+            )
+        augmented = Augmented(model, checkpoint, options)
+        return augmented, augmented.classes
+    if is_scrfd:
+        sys.path.append(str(TOOLS / "analysis"))
+        from scrfd import SCRFD  # noqa: PLC0415 - of the tools beside this one
+
+        if options.max_side or tuple(options.scales) != (1.0,):
+            raise ValueError(f"{model} is one of SCRFD: --scales and --max-side do not go with it")
+        scrfd = SCRFD(model, options.score_thr)
+        return lambda path: scrfd(load_image(path)), ("face",)
+    detector = FaceDetector(
+        model,
+        checkpoint,
+        options.device,
+        score_thr=options.score_thr,
+        scales=options.scales,
+        max_side=options.max_side,
+    )
+    return detector, detector.classes
+
+
+def _is_scrfd(model: str) -> bool:
+    """Whether an ONNX file has SCRFD's nine outputs, whose names say nothing, not YuNet's."""
+    import onnxruntime  # noqa: PLC0415 (optional)
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return len(names) == SCRFD_OUTPUTS and not any(name.startswith("cls_") for name in names)
+
+
+class Augmented:
+    """A YuNet that sees each picture resized and mirrored, as its config says.
+
+    Args:
+        config: With ``tta_model`` and ``tta_pipeline``.
+        checkpoint: Weights that fit it.
+        options: Device and smallest score.
+
+    Raises:
+        ValueError: The config has none of these.
+    """
+
+    def __init__(self, config: str, checkpoint: str, options: Options) -> None:
+        from mmengine.dataset import Compose  # noqa: PLC0415 - the MM stack, for this alone
+
+        from mmeiou.registry import MODELS  # noqa: PLC0415
+
+        cfg = read_config(config)
+        if missing := [key for key in ("tta_model", "tta_pipeline") if key not in cfg]:
+            raise ValueError(
+                f"--tta: {config} has no {' and no '.join(missing)}; see configs/yunet/*tta*"
+            )
+        detector = load_detector(cfg, checkpoint)
+        self.classes = tuple(detector.dataset_meta.get("classes", ()))
+        self.pairs = flip_pairs_by_count(detector.bbox_head.num_keypoints)
+        self.model = MODELS.build({**cfg.tta_model, "module": detector}).to(options.device).eval()
+        self.pipeline = Compose(cfg.tta_pipeline)
+        self.score_thr = options.score_thr
+
+    def __call__(self, path: Path) -> Faces:
+        """The faces of a picture, best first."""
+        import torch  # noqa: PLC0415
+        from mmengine.dataset import pseudo_collate  # noqa: PLC0415
+
+        picture = {"img_path": str(path), "keypoint_flip_pairs": self.pairs}
+        with torch.no_grad():
+            (sample,) = self.model.test_step(pseudo_collate([self.pipeline(picture)]))
+        found: Any = sample.pred_instances.cpu().numpy()
+        found = found[found.scores >= self.score_thr]
+        nothing = np.zeros((len(found), 0, 2), np.float32)
+        return Faces(found.bboxes, found.scores, found.get("keypoints", nothing), found.labels)
