@@ -12,7 +12,8 @@ const LANDMARKS = ["rgb(0 64 255)", "rgb(255 0 0)", "rgb(0 255 0)", "rgb(255 0 2
  * @param {string[]} classes Names of the labels; with one or none, the score alone is written.
  */
 export function drawFaces(context, faces, classes) {
-  const unit = Math.max(1, Math.min(context.canvas.width, context.canvas.height) / 300);
+  const { canvas } = context;
+  const unit = (2 * canvas.width) / (canvas.clientWidth || canvas.width); // two pixels on the screen
   for (const { box, landmarks } of faces) {
     const [left, top, right, bottom] = box;
     context.strokeStyle = BOX;

@@ -49,7 +49,7 @@ async function openOwnModel(file) {
 }
 
 async function fetched(name) {
-  const response = await fetch(name);
+  const response = await fetch(name, { cache: "no-cache" }); // a model may have been made anew
   if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
   return response;
 }
@@ -132,11 +132,11 @@ function show() {
   const { pixels, sight } = seen;
   const faces = detector.faces(sight, threshold());
   [canvas.width, canvas.height] = [pixels.width, pixels.height];
-  context.putImageData(pixels, 0, 0);
-  drawFaces(context, faces, classes);
   canvas.hidden = false;
   element("hint").hidden = true;
   element("stage").classList.add("filled");
+  context.putImageData(pixels, 0, 0);
+  drawFaces(context, faces, classes);
   element("numbers").replaceChildren(...faces.map(asRow));
   seen.count = faces.length;
 }
