@@ -67,9 +67,11 @@ def folder(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         key = "0--Squares/0_Squares_0"
         write_ground_truth(root / "labelv2/val/gt", {key: ([[10, 10, 29, 29]], [[1], [1], [1]])})
         write_text(place / "DIR", key, "50 50 20 20 0.9")
-    cfg = Config.fromfile(repo / "configs/yunet/yunet-n_2xb16-640e_widerface.py")
     init_default_scope("mmdet")
-    torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, place / "yunet_n.pth")
+    for size in "ns":
+        cfg = Config.fromfile(repo / f"configs/yunet/yunet-{size}_2xb16-640e_widerface.py")
+        weights = MODELS.build(cfg.model).state_dict()
+        torch.save({"state_dict": weights}, place / f"yunet_{size}.pth")
     photo = np.ascontiguousarray(data.astronaut()[:, :, ::-1])
     cv2.imwrite(str(place / "photo.jpg"), photo)
     film = cv2.VideoWriter(

@@ -1,0 +1,1 @@
+"""A page that finds faces in a browser, by an exported model and ONNX Runtime Web."""
