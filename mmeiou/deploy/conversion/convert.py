@@ -1,0 +1,75 @@
+"""A file of another runtime, compared with ONNX Runtime before it appears."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+
+from mmeiou.apis.exported import ExportedBackend
+from mmeiou.apis.face_detector import EXPORTED
+from mmeiou.apis.onnx_backend import OnnxBackend
+from mmeiou.deploy.conversion.openvino import to_openvino
+from mmeiou.deploy.int8.quantize import is_quantized
+from mmeiou.whole_files import replacing
+
+CONVERTERS: dict[str, Callable[..., None]] = {".xml": to_openvino}
+"""What writes a file, by its suffix."""
+
+TOLERANCES = {"float": 1e-4, "half": 0.05, "int8": 0.5}
+"""Of outputs, boxes among them in strides. In integers, what is rounded up here is rounded down
+there; weights of 16 bits have three decimals."""
+
+
+def convert(source: Path, target: Path, *, half: bool) -> float:
+    """Convert an exported model, and compare the two.
+
+    What belongs to the file, such as its weights, comes beside it; all of it or nothing.
+
+    Args:
+        source: The ``.onnx`` file.
+        target: The file to write; its suffix says the runtime.
+        half: Store the weights in 16 bits.
+
+    Returns:
+        Largest difference between the outputs of the two, for noise.
+
+    Raises:
+        FileNotFoundError: If there is no source.
+        ImportError: If a package of the runtime is missing.
+        ValueError: If the suffix is no runtime's, or the source no export.
+        RuntimeError: If the converter fails, or the difference is above :data:`TOLERANCES`.
+    """
+    if target.suffix not in CONVERTERS:
+        raise ValueError(f"{target}: expected a file of {', '.join(CONVERTERS)}")
+    reference = OnnxBackend(source)
+    kind = "int8" if is_quantized(onnx.load(source)) else "half" if half else "float"
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / target.name
+        CONVERTERS[target.suffix](source, made, half=half)
+        difference = largest_difference(EXPORTED[target.suffix](made, "cpu"), reference)
+        if not difference <= TOLERANCES[kind]:
+            raise RuntimeError(
+                f"the converted model differs from {source} by {difference:.2g}, more than "
+                f"{TOLERANCES[kind]}; nothing was written"
+            )
+        # The file itself last: where it is, all of it is.
+        for part in sorted(Path(folder).iterdir(), key=lambda part: part == made):
+            with replacing(target.with_name(part.name)) as unfinished:
+                shutil.copyfile(part, unfinished)
+    return difference
+
+
+def largest_difference(one: ExportedBackend, other: ExportedBackend) -> float:
+    """Between outputs of the same name, for noise; at two sizes where both take any."""
+    fixed = one.fixed_size or other.fixed_size
+    largest = 0.0
+    for width, height in [fixed] if fixed else [(96, 64), (64, 160)]:
+        noise = np.random.default_rng(0).uniform(0, 255, (1, 3, height, width))
+        names = [name for levels in other.names.values() for name in levels]
+        outputs = (net.run(noise.astype(np.float32), names) for net in (one, other))
+        for ours, theirs in zip(*outputs, strict=True):
+            largest = max(largest, float(np.abs(ours - theirs).max()))
+    return largest

@@ -1,0 +1,161 @@
+"""Every runtime, run: the faces of ONNX Runtime, from the file that its converter made."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from mmeiou.apis import FaceDetector
+from mmeiou.apis.face_detector import EXPORTED
+from mmeiou.deploy.conversion import convert as module
+from mmeiou.deploy.conversion.convert import CONVERTERS, convert
+from mmeiou.deploy.int8.quantize import prepare, quantize
+
+EVERYTHING = {"score_thr": 0.0, "nms_thr": 1.0}  # no ties to decide one way or the other
+PACKAGES = {".xml": ["openvino"]}
+FILES = {".xml": ["yunet.bin", "yunet.xml"]}
+RUNTIMES = list(PACKAGES)
+
+
+@pytest.fixture
+def suffix(request: pytest.FixtureRequest) -> str:
+    for package in PACKAGES[request.param]:
+        pytest.importorskip(package)
+    return request.param
+
+
+@pytest.fixture
+def images() -> list[np.ndarray]:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), dtype=np.uint8)
+    return [*noise, noise[0, :40, :50]]
+
+
+def largest_difference(one: FaceDetector, other: FaceDetector, images: list[np.ndarray]) -> float:
+    """Of scores, and of boxes and landmarks in strides, candidate by candidate."""
+    largest = 0.0
+    for image in images:
+        ours, theirs = (net.backend([image], 0.0)[0] for net in (one, other))
+        assert len(ours.scores) == len(theirs.scores) > 0
+        for name, unit in {"scores": 1, "boxes": 8, "landmarks": 8}.items():
+            difference = (getattr(ours, name) - getattr(theirs, name)).abs().max() / unit
+            largest = max(largest, float(difference))
+    return largest
+
+
+def test_every_converter_has_a_runtime_and_a_test() -> None:
+    assert set(CONVERTERS) == set(PACKAGES) == set(EXPORTED) - {".onnx"}
+
+
+@pytest.mark.parametrize("suffix", RUNTIMES, indirect=True)
+def test_same_faces_as_in_onnx_runtime(tiny, images, tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / "new" / f"yunet{suffix}"
+    assert convert(tiny.fixed, target, half=False) < 1e-4
+    assert sorted(file.name for file in target.parent.iterdir()) == FILES[suffix]
+    ours, theirs = FaceDetector(target, **EVERYTHING), FaceDetector(tiny.fixed, **EVERYTHING)
+    assert ours.backend.fixed_size == (96, 64)
+    assert largest_difference(ours, theirs, images) < 1e-3
+    for one, other in zip(ours(images), theirs(images), strict=True):
+        assert len(one) == len(other) == 96 + 24 + 6
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".xml"], indirect=True)
+def test_a_free_size_stays_free(tiny, images, tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"yunet{suffix}"
+    convert(tiny.dynamic, target, half=False)
+    ours, theirs = FaceDetector(target, **EVERYTHING), FaceDetector(tiny.dynamic, **EVERYTHING)
+    assert ours.backend.fixed_size is None
+    images.append(np.tile(images[0], (2, 2, 1)))
+    assert largest_difference(ours, theirs, images) < 1e-3
+    # Two of a batch, and one of another size.
+    counts = [len(faces) for faces in ours(images)]
+    assert counts == [len(faces) for faces in theirs(images)]
+
+
+@pytest.mark.parametrize("suffix", RUNTIMES, indirect=True)
+def test_half_is_smaller_and_near(tiny, images, tmp_path: Path, suffix: str) -> None:
+    for half in (False, True):
+        convert(tiny.fixed, tmp_path / str(half) / f"yunet{suffix}", half=half)
+    weights = f"yunet{'.bin' if 'yunet.bin' in FILES[suffix] else suffix}"
+    sizes = [(tmp_path / str(half) / weights).stat().st_size for half in (False, True)]
+    assert sizes[1] < sizes[0]
+    one = FaceDetector(tmp_path / f"True/yunet{suffix}")
+    assert 0 < largest_difference(one, FaceDetector(tiny.fixed), images) < 0.05
+
+
+@pytest.mark.parametrize("suffix", [".xml"], indirect=True)
+def test_integers_stay_integers(tiny, images, tmp_path: Path, suffix: str) -> None:
+    batches = [image.transpose(2, 0, 1)[None].astype(np.float32) for image in images[:2]]
+    quantized = quantize(prepare(onnx.load(tiny.fixed)), batches)
+    onnx.save(quantized, tmp_path / "int8.onnx")
+    for name, source in {"int8": tmp_path / "int8.onnx", "float": tiny.fixed}.items():
+        convert(source, tmp_path / f"{name}{suffix}", half=False)
+    sizes = [(tmp_path / f"{name}.bin").stat().st_size for name in ("int8", "float")]
+    assert sizes[0] < 0.6 * sizes[1]
+    detector = FaceDetector(tmp_path / f"int8{suffix}")
+    near = largest_difference(detector, FaceDetector(tmp_path / "int8.onnx"), images)
+    assert near < largest_difference(detector, FaceDetector(tiny.fixed), images)
+
+
+@pytest.mark.parametrize("suffix", [".xml"], indirect=True)
+def test_names_of_classes_come_along(tiny, tmp_path: Path, suffix: str) -> None:
+    model = onnx.load(tiny.fixed)
+    model.metadata_props.add(key="classes", value='["face", "mask"]')
+    onnx.save(model, tmp_path / "named.onnx")
+    convert(tmp_path / "named.onnx", tmp_path / f"yunet{suffix}", half=False)
+    assert FaceDetector(tmp_path / f"yunet{suffix}").classes == ("face", "mask")
+
+
+@pytest.mark.parametrize("suffix", RUNTIMES, indirect=True)
+def test_a_difference_writes_nothing(
+    tiny, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / f"new/yunet{suffix}"
+    monkeypatch.setitem(module.TOLERANCES, "float", -1.0)
+    with pytest.raises(RuntimeError, match=r"f\.onnx by .*, more than -1.0; nothing was written"):
+        convert(tiny.fixed, target, half=False)
+    assert not target.parent.exists()
+
+
+@pytest.mark.parametrize("suffix", RUNTIMES, indirect=True)
+def test_files_and_devices_that_do_not_fit(tiny, tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"yunet{suffix}"
+    with pytest.raises(FileNotFoundError, match=f"yunet{suffix} not found"):
+        FaceDetector(target)
+    convert(tiny.fixed, target, half=False)
+    with pytest.raises(ValueError, match=r"device='tpu': this .* has .*cpu.* only"):
+        FaceDetector(target, device="tpu")
+    with pytest.raises(ValueError, match="leave out checkpoint"):
+        FaceDetector(target, tiny.checkpoint)
+    target.write_bytes(b"no model")
+    with pytest.raises(ValueError, match=rf"yunet\{suffix} cannot be opened by "):
+        FaceDetector(target)
+
+
+def test_sources_that_do_not_fit(tiny, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a\.engine: expected a file of \.xml"):
+        convert(tiny.fixed, tmp_path / "a.engine", half=False)
+    with pytest.raises(FileNotFoundError, match=r"no\.onnx not found"):
+        convert(tmp_path / "no.onnx", tmp_path / "a.xml", half=False)
+
+
+@pytest.mark.parametrize("suffix", RUNTIMES)
+def test_a_missing_package_is_named_with_its_extra(
+    tiny, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.import_module("builtins").__import__
+
+    def without(name: str, *args: object, **kwargs: object) -> object:
+        if name.partition(".")[0] in PACKAGES[suffix]:
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    for file in FILES[suffix]:
+        (tmp_path / file).write_bytes(b"")
+    monkeypatch.setattr("builtins.__import__", without)
+    with pytest.raises(ImportError, match=r"pip install 'mmeiou\[\w+\]'"):
+        convert(tiny.fixed, tmp_path / f"other{suffix}", half=False)
+    with pytest.raises(ImportError, match=rf"runs \{suffix} files .*: pip install 'mmeiou\["):
+        FaceDetector(tmp_path / f"yunet{suffix}")

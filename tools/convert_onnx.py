@@ -1,0 +1,38 @@
+"""Convert an exported YuNet for another runtime than ONNX Runtime and OpenCV.
+
+python tools/convert_onnx.py yunet.onnx --out yunet.xml
+
+The suffix of --out says the runtime: .xml is OpenVINO's. The input is a file of
+tools/export_onnx.py (without --with-nms), of tools/quantize_onnx.py, or one of the authors'. The
+new file is run and compared with the old one in ONNX Runtime before it is written.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmeiou.deploy.conversion.convert import convert
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path, help=".onnx file")
+    parser.add_argument("--out", required=True, type=Path, help="file to write")
+    parser.add_argument("--half", action="store_true", help="store the weights in 16 bits")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Convert, report."""
+    args = parse_args()
+    try:
+        difference = convert(args.model, args.out, half=args.half)
+    except (OSError, ImportError, ValueError, RuntimeError) as error:
+        raise SystemExit(f"error: {error}") from error
+    print(f"{args.out}: largest difference from {args.model} in ONNX Runtime {difference:.1e}")
+
+
+if __name__ == "__main__":
+    main()
