@@ -2,7 +2,7 @@
 
 python tools/convert_onnx.py yunet.onnx --out yunet.xml
 
-The suffix of --out says the runtime: .xml is OpenVINO's. The input is a file of
+The suffix of --out says the runtime: .xml is OpenVINO's, .param ncnn's. The input is a file of
 tools/export_onnx.py (without --with-nms), of tools/quantize_onnx.py, or one of the authors'. The
 new file is run and compared with the old one in ONNX Runtime before it is written.
 """

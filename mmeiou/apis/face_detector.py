@@ -9,6 +9,7 @@ from typing import Any, Protocol, overload
 from mmeiou.apis.candidates import Candidates, select_faces
 from mmeiou.apis.faces import Faces
 from mmeiou.apis.images import Image, ImageLike, load_image
+from mmeiou.apis.ncnn_backend import NcnnBackend
 from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.openvino_backend import OpenVinoBackend
 from mmeiou.apis.views import View, make_views, padded_size
@@ -25,7 +26,7 @@ class Backend(Protocol):
         """Proposals for each image, in pixels of the network's input."""
 
 
-EXPORTED = {".onnx": OnnxBackend, ".xml": OpenVinoBackend}
+EXPORTED = {".onnx": OnnxBackend, ".xml": OpenVinoBackend, ".param": NcnnBackend}
 """What runs a file, by its suffix."""
 
 

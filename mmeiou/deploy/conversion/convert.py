@@ -11,11 +11,12 @@ import onnx
 from mmeiou.apis.exported import ExportedBackend
 from mmeiou.apis.face_detector import EXPORTED
 from mmeiou.apis.onnx_backend import OnnxBackend
+from mmeiou.deploy.conversion.ncnn import to_ncnn
 from mmeiou.deploy.conversion.openvino import to_openvino
 from mmeiou.deploy.int8.quantize import is_quantized
 from mmeiou.whole_files import replacing
 
-CONVERTERS: dict[str, Callable[..., None]] = {".xml": to_openvino}
+CONVERTERS: dict[str, Callable[..., None]] = {".xml": to_openvino, ".param": to_ncnn}
 """What writes a file, by its suffix."""
 
 TOLERANCES = {"float": 1e-4, "half": 0.05, "int8": 0.5}
@@ -39,7 +40,7 @@ def convert(source: Path, target: Path, *, half: bool) -> float:
     Raises:
         FileNotFoundError: If there is no source.
         ImportError: If a package of the runtime is missing.
-        ValueError: If the suffix is no runtime's, or the source no export.
+        ValueError: If the suffix is no runtime's, or the source nothing that it takes.
         RuntimeError: If the converter fails, or the difference is above :data:`TOLERANCES`.
     """
     if target.suffix not in CONVERTERS:

@@ -14,8 +14,9 @@ from mmeiou.deploy.conversion.convert import CONVERTERS, convert
 from mmeiou.deploy.int8.quantize import prepare, quantize
 
 EVERYTHING = {"score_thr": 0.0, "nms_thr": 1.0}  # no ties to decide one way or the other
-PACKAGES = {".xml": ["openvino"]}
-FILES = {".xml": ["yunet.bin", "yunet.xml"]}
+PACKAGES = {".xml": ["openvino"], ".param": ["ncnn", "pnnx"]}
+FILES = {".xml": ["yunet.bin", "yunet.xml"], ".param": ["yunet.bin", "yunet.param"]}
+SOURCE = {".xml": "fixed", ".param": "dynamic"}  # a form that the converter takes
 RUNTIMES = list(PACKAGES)
 
 
@@ -44,6 +45,11 @@ def largest_difference(one: FaceDetector, other: FaceDetector, images: list[np.n
     return largest
 
 
+def int8(source: Path) -> onnx.ModelProto:
+    noise = np.random.default_rng(1).uniform(0, 255, (2, 1, 3, 64, 96)).astype(np.float32)
+    return quantize(prepare(onnx.load(source)), list(noise))
+
+
 def test_every_converter_has_a_runtime_and_a_test() -> None:
     assert set(CONVERTERS) == set(PACKAGES) == set(EXPORTED) - {".onnx"}
 
@@ -51,17 +57,18 @@ def test_every_converter_has_a_runtime_and_a_test() -> None:
 @pytest.mark.parametrize("suffix", RUNTIMES, indirect=True)
 def test_same_faces_as_in_onnx_runtime(tiny, images, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / "new" / f"yunet{suffix}"
-    assert convert(tiny.fixed, target, half=False) < 1e-4
+    source = getattr(tiny, SOURCE[suffix])
+    assert convert(source, target, half=False) < 1e-4
     assert sorted(file.name for file in target.parent.iterdir()) == FILES[suffix]
-    ours, theirs = FaceDetector(target, **EVERYTHING), FaceDetector(tiny.fixed, **EVERYTHING)
-    assert ours.backend.fixed_size == (96, 64)
+    ours, theirs = FaceDetector(target, **EVERYTHING), FaceDetector(source, **EVERYTHING)
+    assert ours.backend.fixed_size == theirs.backend.fixed_size
     assert largest_difference(ours, theirs, images) < 1e-3
     for one, other in zip(ours(images), theirs(images), strict=True):
-        assert len(one) == len(other) == 96 + 24 + 6
+        assert len(one) == len(other)
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
-@pytest.mark.parametrize("suffix", [".xml"], indirect=True)
+@pytest.mark.parametrize("suffix", [".xml", ".param"], indirect=True)
 def test_a_free_size_stays_free(tiny, images, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"yunet{suffix}"
     convert(tiny.dynamic, target, half=False)
@@ -77,19 +84,17 @@ def test_a_free_size_stays_free(tiny, images, tmp_path: Path, suffix: str) -> No
 @pytest.mark.parametrize("suffix", RUNTIMES, indirect=True)
 def test_half_is_smaller_and_near(tiny, images, tmp_path: Path, suffix: str) -> None:
     for half in (False, True):
-        convert(tiny.fixed, tmp_path / str(half) / f"yunet{suffix}", half=half)
+        convert(getattr(tiny, SOURCE[suffix]), tmp_path / str(half) / f"yunet{suffix}", half=half)
     weights = f"yunet{'.bin' if 'yunet.bin' in FILES[suffix] else suffix}"
     sizes = [(tmp_path / str(half) / weights).stat().st_size for half in (False, True)]
     assert sizes[1] < sizes[0]
     one = FaceDetector(tmp_path / f"True/yunet{suffix}")
-    assert 0 < largest_difference(one, FaceDetector(tiny.fixed), images) < 0.05
+    assert 0 < largest_difference(one, FaceDetector(getattr(tiny, SOURCE[suffix])), images) < 0.05
 
 
 @pytest.mark.parametrize("suffix", [".xml"], indirect=True)
 def test_integers_stay_integers(tiny, images, tmp_path: Path, suffix: str) -> None:
-    batches = [image.transpose(2, 0, 1)[None].astype(np.float32) for image in images[:2]]
-    quantized = quantize(prepare(onnx.load(tiny.fixed)), batches)
-    onnx.save(quantized, tmp_path / "int8.onnx")
+    onnx.save(int8(tiny.fixed), tmp_path / "int8.onnx")
     for name, source in {"int8": tmp_path / "int8.onnx", "float": tiny.fixed}.items():
         convert(source, tmp_path / f"{name}{suffix}", half=False)
     sizes = [(tmp_path / f"{name}.bin").stat().st_size for name in ("int8", "float")]
@@ -114,8 +119,8 @@ def test_a_difference_writes_nothing(
 ) -> None:
     target = tmp_path / f"new/yunet{suffix}"
     monkeypatch.setitem(module.TOLERANCES, "float", -1.0)
-    with pytest.raises(RuntimeError, match=r"f\.onnx by .*, more than -1.0; nothing was written"):
-        convert(tiny.fixed, target, half=False)
+    with pytest.raises(RuntimeError, match=r"onnx by .*, more than -1.0; nothing was written"):
+        convert(getattr(tiny, SOURCE[suffix]), target, half=False)
     assert not target.parent.exists()
 
 
@@ -124,8 +129,8 @@ def test_files_and_devices_that_do_not_fit(tiny, tmp_path: Path, suffix: str) ->
     target = tmp_path / f"yunet{suffix}"
     with pytest.raises(FileNotFoundError, match=f"yunet{suffix} not found"):
         FaceDetector(target)
-    convert(tiny.fixed, target, half=False)
-    with pytest.raises(ValueError, match=r"device='tpu': this .* has .*cpu.* only"):
+    convert(getattr(tiny, SOURCE[suffix]), target, half=False)
+    with pytest.raises(ValueError, match=r"device='tpu': this .*cpu.* only"):
         FaceDetector(target, device="tpu")
     with pytest.raises(ValueError, match="leave out checkpoint"):
         FaceDetector(target, tiny.checkpoint)
@@ -135,10 +140,20 @@ def test_files_and_devices_that_do_not_fit(tiny, tmp_path: Path, suffix: str) ->
 
 
 def test_sources_that_do_not_fit(tiny, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a\.engine: expected a file of \.xml"):
+    with pytest.raises(ValueError, match=r"a\.engine: expected a file of \.xml, "):
         convert(tiny.fixed, tmp_path / "a.engine", half=False)
     with pytest.raises(FileNotFoundError, match=r"no\.onnx not found"):
         convert(tmp_path / "no.onnx", tmp_path / "a.xml", half=False)
+
+
+def test_what_pnnx_cannot_convert(tiny, tmp_path: Path) -> None:
+    pytest.importorskip("pnnx")
+    with pytest.raises(ValueError, match=r"f\.onnx is of one size, .*: export --dynamic"):
+        convert(tiny.fixed, tmp_path / "a.param", half=False)
+    onnx.save(int8(tiny.dynamic), tmp_path / "int8.onnx")
+    with pytest.raises(ValueError, match=r"int8\.onnx is quantized"):
+        convert(tmp_path / "int8.onnx", tmp_path / "a.param", half=False)
+    assert [file.name for file in tmp_path.iterdir()] == ["int8.onnx"]
 
 
 @pytest.mark.parametrize("suffix", RUNTIMES)
