@@ -2,9 +2,9 @@
 
 python tools/convert_onnx.py yunet.onnx --out yunet.xml
 
-The suffix of --out says the runtime: .xml is OpenVINO's, .param ncnn's. The input is a file of
-tools/export_onnx.py (without --with-nms), of tools/quantize_onnx.py, or one of the authors'. The
-new file is run and compared with the old one in ONNX Runtime before it is written.
+The suffix of --out says the runtime: .xml is OpenVINO's, .tflite LiteRT's, .param ncnn's. The input
+is a file of tools/export_onnx.py (without --with-nms), for OpenVINO also of tools/quantize_onnx.py.
+The new file is run and compared with the old one in ONNX Runtime before it is written.
 """
 
 import argparse
@@ -21,14 +21,22 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("model", type=Path, help=".onnx file")
     parser.add_argument("--out", required=True, type=Path, help="file to write")
     parser.add_argument("--half", action="store_true", help="store the weights in 16 bits")
+    parser.add_argument(
+        "--size",
+        nargs=2,
+        type=int,
+        metavar=("W", "H"),
+        help="of a .tflite file's input, where the input is of any size; by default 640 640",
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     """Convert, report."""
     args = parse_args()
+    size = tuple(args.size) if args.size else None
     try:
-        difference = convert(args.model, args.out, half=args.half)
+        difference = convert(args.model, args.out, half=args.half, size=size)
     except (OSError, ImportError, ValueError, RuntimeError) as error:
         raise SystemExit(f"error: {error}") from error
     print(f"{args.out}: largest difference from {args.model} in ONNX Runtime {difference:.1e}")

@@ -9,6 +9,7 @@ from typing import Any, Protocol, overload
 from mmeiou.apis.candidates import Candidates, select_faces
 from mmeiou.apis.faces import Faces
 from mmeiou.apis.images import Image, ImageLike, load_image
+from mmeiou.apis.litert_backend import LiteRTBackend
 from mmeiou.apis.ncnn_backend import NcnnBackend
 from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.openvino_backend import OpenVinoBackend
@@ -26,7 +27,12 @@ class Backend(Protocol):
         """Proposals for each image, in pixels of the network's input."""
 
 
-EXPORTED = {".onnx": OnnxBackend, ".xml": OpenVinoBackend, ".param": NcnnBackend}
+EXPORTED = {
+    ".onnx": OnnxBackend,
+    ".xml": OpenVinoBackend,
+    ".tflite": LiteRTBackend,
+    ".param": NcnnBackend,
+}
 """What runs a file, by its suffix."""
 
 

@@ -11,20 +11,29 @@ import onnx
 from mmeiou.apis.exported import ExportedBackend
 from mmeiou.apis.face_detector import EXPORTED
 from mmeiou.apis.onnx_backend import OnnxBackend
+from mmeiou.apis.views import Size
+from mmeiou.deploy.conversion.litert import to_litert
 from mmeiou.deploy.conversion.ncnn import to_ncnn
 from mmeiou.deploy.conversion.openvino import to_openvino
 from mmeiou.deploy.int8.quantize import is_quantized
 from mmeiou.whole_files import replacing
 
-CONVERTERS: dict[str, Callable[..., None]] = {".xml": to_openvino, ".param": to_ncnn}
+CONVERTERS: dict[str, Callable[..., None]] = {
+    ".xml": to_openvino,
+    ".tflite": to_litert,
+    ".param": to_ncnn,
+}
 """What writes a file, by its suffix."""
+
+ONE_SIZE = {".tflite"}
+"""Files that are of one size, whatever their source is."""
 
 TOLERANCES = {"float": 1e-4, "half": 0.05, "int8": 0.5}
 """Of outputs, boxes among them in strides. In integers, what is rounded up here is rounded down
 there; weights of 16 bits have three decimals."""
 
 
-def convert(source: Path, target: Path, *, half: bool) -> float:
+def convert(source: Path, target: Path, *, half: bool = False, size: Size | None = None) -> float:
     """Convert an exported model, and compare the two.
 
     What belongs to the file, such as its weights, comes beside it; all of it or nothing.
@@ -33,6 +42,7 @@ def convert(source: Path, target: Path, *, half: bool) -> float:
         source: The ``.onnx`` file.
         target: The file to write; its suffix says the runtime.
         half: Store the weights in 16 bits.
+        size: Width and height of the input, for a file that has one where the source is of any.
 
     Returns:
         Largest difference between the outputs of the two, for noise.
@@ -47,9 +57,12 @@ def convert(source: Path, target: Path, *, half: bool) -> float:
         raise ValueError(f"{target}: expected a file of {', '.join(CONVERTERS)}")
     reference = OnnxBackend(source)
     kind = "int8" if is_quantized(onnx.load(source)) else "half" if half else "float"
+    options = {"size": _size(reference, size)} if target.suffix in ONE_SIZE else {}
+    if size and not options:
+        raise ValueError(f"size {size}: a file of {target.suffix} is of the size of its source")
     with TemporaryDirectory() as folder:
         made = Path(folder) / target.name
-        CONVERTERS[target.suffix](source, made, half=half)
+        CONVERTERS[target.suffix](source, made, half=half, **options)
         difference = largest_difference(EXPORTED[target.suffix](made, "cpu"), reference)
         if not difference <= TOLERANCES[kind]:
             raise RuntimeError(
@@ -61,6 +74,16 @@ def convert(source: Path, target: Path, *, half: bool) -> float:
             with replacing(target.with_name(part.name)) as unfinished:
                 shutil.copyfile(part, unfinished)
     return difference
+
+
+def _size(reference: ExportedBackend, size: Size | None) -> Size:
+    fixed = reference.fixed_size
+    width, height = size or fixed or (640, 640)
+    if min(width, height) < 1 or width % reference.divisor or height % reference.divisor:
+        raise ValueError(f"size {size}: expected positive multiples of {reference.divisor}")
+    if fixed and fixed != (width, height):
+        raise ValueError(f"size {size}: the source is of {fixed[0]} x {fixed[1]} only")
+    return width, height
 
 
 def largest_difference(one: ExportedBackend, other: ExportedBackend) -> float:
