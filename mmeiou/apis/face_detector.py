@@ -3,17 +3,21 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import PurePath
 from typing import Any, Protocol, overload
 
 from mmeiou.apis.candidates import Candidates, select_faces
 from mmeiou.apis.faces import Faces
 from mmeiou.apis.images import Image, ImageLike, load_image
+from mmeiou.apis.litert_backend import LiteRTBackend
+from mmeiou.apis.ncnn_backend import NcnnBackend
 from mmeiou.apis.onnx_backend import OnnxBackend
+from mmeiou.apis.openvino_backend import OpenVinoBackend
 from mmeiou.apis.views import View, make_views, padded_size
 
 
 class Backend(Protocol):
-    """A network that proposes faces; see :class:`mmeiou.apis.onnx_backend.OnnxBackend`."""
+    """A network that proposes faces; see :class:`mmeiou.apis.exported.ExportedBackend`."""
 
     divisor: int
     fixed_size: tuple[int, int] | None
@@ -21,6 +25,15 @@ class Backend(Protocol):
 
     def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
         """Proposals for each image, in pixels of the network's input."""
+
+
+EXPORTED = {
+    ".onnx": OnnxBackend,
+    ".xml": OpenVinoBackend,
+    ".tflite": LiteRTBackend,
+    ".param": NcnnBackend,
+}
+"""What runs a file, by its suffix."""
 
 
 class FaceDetector:
@@ -32,9 +45,9 @@ class FaceDetector:
     does not depend on the others.
 
     Args:
-        model: Config, or its file, of a ``mmeiou.YuNet``; or an ``.onnx`` file with the outputs of
-            OpenCV's ``FaceDetectorYN``, of fixed or free shape. Into a fixed shape images are
-            shrunk, their aspect ratio kept.
+        model: Config, or its file, of a ``mmeiou.YuNet``; or a file with the outputs of OpenCV's
+            ``FaceDetectorYN`` that one of :data:`EXPORTED` runs, of fixed or free shape. Into a
+            fixed shape images are shrunk, their aspect ratio kept.
         checkpoint: Weights for the config.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         score_thr: Smallest score, class probability times objectness. (OpenCV thresholds its
@@ -53,7 +66,7 @@ class FaceDetector:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ImportError: If MMDetection or ONNX Runtime is needed and missing.
+        ImportError: If MMDetection or the file's runtime is missing.
         ValueError: If an option is out of range, or model and checkpoint do not fit.
 
     Examples:
@@ -138,12 +151,15 @@ class FaceDetector:
 
 
 def _load(model: Any, checkpoint: str | PathLike[str] | None, device: str) -> Backend:
-    if isinstance(model, (str, PathLike)) and str(model).endswith(".onnx"):
+    suffix = PurePath(model).suffix if isinstance(model, (str, PathLike)) else None
+    if suffix in EXPORTED:
         if checkpoint is not None:
             raise ValueError(f"{model} holds its weights: leave out checkpoint={checkpoint!r}")
-        return OnnxBackend(model, device)
+        return EXPORTED[suffix](model, device)
     if checkpoint is None:
-        raise ValueError("a config needs a checkpoint; or give an .onnx file as the model")
+        raise ValueError(
+            f"a config needs a checkpoint; or give a file of {', '.join(EXPORTED)} as the model"
+        )
     from mmeiou.apis.torch_backend import TorchBackend  # noqa: PLC0415 (imports MMDetection)
 
     return TorchBackend(model, checkpoint, device)

@@ -1,39 +1,22 @@
-"""Exported detectors, run by ONNX Runtime; MMDetection is not needed."""
+"""``.onnx`` files, run by ONNX Runtime."""
 
-import json
-import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from mmeiou.apis.candidates import Candidates
-from mmeiou.apis.images import Image
-from mmeiou.apis.views import Size, padded_size
-from mmeiou.functional.finite import all_finite
-from mmeiou.functional.priors import decode_boxes, decode_keypoints, grid_priors
-
-# A file may say anything: what it says is not allocated. FPNs end at 128; 8192 x 8192 pixels.
-_MAX_STRIDE = 1024
-_MAX_PIXELS = 8192**2
+from mmeiou.apis.exported import ExportedBackend, require_file
 
 
-class OnnxBackend:
-    """A model of the contract that OpenCV's ``FaceDetectorYN`` set.
-
-    One input, float32 BGR ``(N, 3, H, W)`` of 0 to 255, and for every stride ``s`` the outputs
-    ``cls_s`` and ``obj_s`` (probabilities), ``bbox_s`` and, with landmarks, ``kps_s``, each
-    ``(N, H / s * W / s, channels)`` row by row.
+class OnnxBackend(ExportedBackend):
+    """A model in ONNX Runtime.
 
     Args:
         path: The ``.onnx`` file.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        threads: To run it with; None leaves it to ONNX Runtime.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -41,128 +24,25 @@ class OnnxBackend:
         ValueError: If the file is no such model, or ONNX Runtime has no such device.
     """
 
-    def __init__(self, path: str | PathLike[str], device: str) -> None:
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"model {path} not found")
-        self.session = _open(fspath(path), device)
-        shapes = {output.name: output.shape for output in self.session.get_outputs()}
-        self.strides = _strides(path, shapes)
-        landmarks = ["kps"] if any(name.startswith("kps_") for name in shapes) else []
-        branches = ("cls", "obj", "bbox", *landmarks)
-        self.names = {branch: [f"{branch}_{s}" for s in self.strides] for branch in branches}
-        missing = {name for names in self.names.values() for name in names} - set(shapes)
-        if missing or not self.strides:
-            raise ValueError(
-                f"{path}: outputs {sorted(shapes)}, but FaceDetector decodes cls_8, obj_8, bbox_8, "
-                "kps_8, cls_16 and so on itself; export with tools/export_onnx.py, without "
-                "--with-nms"
-            )
-        self.divisor = self.strides[-1]
-        self.classes = _classes(self.session.get_modelmeta().custom_metadata_map)
-        self.fixed_batch, self.fixed_size = _fixed(path, self.session.get_inputs()[0].shape)
-
-    def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
-        """What the network proposes, in pixels of its input.
-
-        Args:
-            images: (h, w, 3), at least one, alike in size when padded, by zeros to the right and
-                below, to multiples of ``divisor``; for ``fixed_size`` none larger than that.
-            score_thr: Smallest score of a proposal.
-
-        Raises:
-            ValueError: If scores, or boxes or landmarks of proposals, are not finite.
-        """
-        width, height = self.fixed_size or padded_size(images[0], self.divisor)
-        batch = as_batch(images, (width, height))
-        step = self.fixed_batch or len(batch)
-        priors = grid_priors([(height // s, width // s) for s in self.strides], self.strides)
-        return [
-            self._decode(priors, outputs, score_thr)
-            for start in range(0, len(batch), step)
-            for outputs in self._run(batch[start : start + step], step)
-        ]
-
-    def _run(self, batch: Any, step: int) -> list[dict[str, Tensor]]:
-        """The branches of each image, their levels side by side."""
-        given = len(batch)
-        filled = np.concatenate([batch, batch[:1].repeat(step - given, axis=0)])
-        names = [name for levels in self.names.values() for name in levels]
-        values = self.session.run(names, {self.session.get_inputs()[0].name: filled})
-        outputs = dict(zip(names, map(torch.from_numpy, values), strict=True))
-        flat = {
-            branch: torch.cat([outputs[name] for name in levels], dim=1)
-            for branch, levels in self.names.items()
-        }
-        return [{branch: flat[branch][i] for branch in flat} for i in range(given)]
-
-    @staticmethod
-    def _decode(priors: Tensor, outputs: dict[str, Tensor], score_thr: float) -> Candidates:
-        scores, labels = (outputs["cls"] * outputs["obj"]).max(dim=1)
-        keep = scores >= score_thr
-        priors = priors[keep]
-        kps = outputs["kps"][keep] if "kps" in outputs else priors[:, :0]
-        boxes = decode_boxes(priors, outputs["bbox"][keep])
-        landmarks = decode_keypoints(priors, kps)
-        if not all_finite([scores, boxes, landmarks]):
-            raise ValueError(
-                "the model's scores, boxes or landmarks are not finite: its weights are damaged, "
-                "or it overflows in low precision"
-            )
-        return Candidates(boxes, scores[keep], landmarks, labels[keep])
-
-
-def _classes(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The names that an export of this project writes; none for other files."""
-    try:
-        names = json.loads(metadata.get("classes", "[]"))
-    except ValueError:
-        return ()
-    return tuple(map(str, names)) if isinstance(names, list) else ()
-
-
-def _strides(path: str | PathLike[str], names: Iterable[str]) -> list[int]:
-    digits = [name[4:] for name in names if re.fullmatch(r"cls_[0-9]+", name)]
-    if any(len(one) > len(str(_MAX_STRIDE)) or not 1 <= int(one) <= _MAX_STRIDE for one in digits):
-        raise ValueError(f"{path}: strides {', '.join(digits)}, expected 1 to {_MAX_STRIDE}")
-    return sorted(map(int, digits))
-
-
-def _fixed(
-    path: str | PathLike[str], shape: Sequence[int | str | None]
-) -> tuple[int | None, Size | None]:
-    """Images of a batch, and width and height of an image, where an input's shape says them."""
-    batch, _, height, width = (
-        [side if isinstance(side, int) else None for side in shape]
-        if len(shape) == len("NCHW")
-        else [0] * 4
-    )
-    given = [side for side in (batch, height, width) if side is not None]
-    if min(given, default=1) < 1 or math.prod(given) > _MAX_PIXELS:
-        raise ValueError(
-            f"{path}: input {shape}, expected (N, 3, H, W) of no more than {_MAX_PIXELS} pixels"
+    def __init__(
+        self, path: str | PathLike[str], device: str = "cpu", threads: int | None = None
+    ) -> None:
+        require_file(path)
+        self.session = _open(fspath(path), device, threads)
+        self.input_name = self.session.get_inputs()[0].name
+        super().__init__(
+            path,
+            [output.name for output in self.session.get_outputs()],
+            self.session.get_inputs()[0].shape,
+            self.session.get_modelmeta().custom_metadata_map.get("classes"),
         )
-    if (height is None) != (width is None):
-        raise ValueError(
-            f"{path}: input {shape}, expected height and width, or neither, as numbers"
-        )
-    return batch, (width, height) if width is not None and height is not None else None
+
+    def run(self, batch: NDArray[np.float32], names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """See :class:`mmeiou.apis.exported.ExportedBackend`."""
+        return self.session.run(names, {self.input_name: batch})
 
 
-def as_batch(images: Sequence[Image], size: Size) -> NDArray[np.float32]:
-    """A network's input ``(n, 3, height, width)``.
-
-    Args:
-        images: (h, w, 3), none larger than ``size``; zeros come to the right and below.
-        size: Width and height.
-    """
-    width, height = size
-    batch = np.zeros((len(images), 3, height, width), np.float32)
-    for padded, image in zip(batch, images, strict=True):
-        padded[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
-    return batch
-
-
-def _open(path: str, device: str) -> Any:
+def _open(path: str, device: str, threads: int | None) -> Any:
     try:
         import onnxruntime  # noqa: PLC0415 (optional)
     except ImportError as error:
@@ -174,8 +54,10 @@ def _open(path: str, device: str) -> Any:
     available = onnxruntime.get_available_providers()
     if wanted not in available:
         raise ValueError(f"device={device!r}: this ONNX Runtime has {', '.join(available)} only")
-    options = {"device_id": index} if index else {}
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    where = {"device_id": index} if index else {}
     try:
-        return onnxruntime.InferenceSession(path, providers=[(wanted, options)])
+        return onnxruntime.InferenceSession(path, options, providers=[(wanted, where)])
     except Exception as error:  # its errors have no common class
         raise ValueError(f"{path} cannot be opened by ONNX Runtime: {error}") from error

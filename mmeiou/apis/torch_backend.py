@@ -48,7 +48,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
-        """What the network proposes; see :class:`mmeiou.apis.onnx_backend.OnnxBackend`."""
+        """What the network proposes; see :class:`mmeiou.apis.exported.ExportedBackend`."""
         samples = [DetDataSample(metainfo={"img_shape": image.shape[:2]}) for image in images]
         pixels = [torch.from_numpy(image.transpose(2, 0, 1)) for image in images]
         data = self.model.data_preprocessor({"inputs": pixels, "data_samples": samples})

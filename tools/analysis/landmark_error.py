@@ -28,7 +28,12 @@ from tqdm import tqdm
 
 from mmeiou.apis import FaceDetector, Faces
 from mmeiou.apis.images import Image, load_image
-from mmeiou.evaluation.landmark_error import LandmarkErrors, LandmarkImage, landmark_errors
+from mmeiou.evaluation.landmark_error import (
+    LandmarkErrors,
+    LandmarkImage,
+    NormalisedErrors,
+    landmark_errors,
+)
 from mmeiou.labels import LabelError, LabelSet, Source, read_labels
 from mmeiou.whole_files import replacing
 
@@ -127,7 +132,7 @@ def table(
     lines = [f"| model | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
     for (name, side), one in zip(names, errors, strict=True):
         by_eyes, by_box = one.by_points(0, 1), one.by_box()
-        by_unit = by_eyes if data.units is None else one.by(_lengths(one, data.units))
+        by_unit = relative(one, data)
         means = [*([by_unit.nme] if data.units else []), by_eyes.nme, by_box.nme]
         percents = [*means, *by_unit.of_points, by_unit.failure_rate(THRESHOLD)]
         cells = " | ".join(f"{100 * value:.2f}" for value in percents)
@@ -136,6 +141,11 @@ def table(
             f"| {by_unit.auc(THRESHOLD):.3f} |"
         )
     return lines
+
+
+def relative(errors: LandmarkErrors, data: Labelled) -> NormalisedErrors:
+    """Errors by the unit of the folder, or the distance of the first two landmarks."""
+    return errors.by_points(0, 1) if data.units is None else errors.by(_lengths(errors, data.units))
 
 
 def _lengths(errors: LandmarkErrors, units: Sequence[Sequence[float]]) -> NDArray[np.float64]:

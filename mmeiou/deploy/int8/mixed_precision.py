@@ -12,8 +12,9 @@ import onnx
 import onnxruntime
 
 from mmeiou.apis.candidates import Candidates
+from mmeiou.apis.exported import as_batch
 from mmeiou.apis.images import Image
-from mmeiou.apis.onnx_backend import OnnxBackend, as_batch
+from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.views import Size
 from mmeiou.deploy.int8.blocks import Block, blocks_of
 from mmeiou.deploy.int8.quantization_error import landmark_error, quantization_error
@@ -61,7 +62,7 @@ class MixedPrecisionQuantizer:
     """Quantizes all but some blocks of a detector, and measures the error.
 
     Args:
-        model: Float export of the contract of :class:`mmeiou.apis.onnx_backend.OnnxBackend`.
+        model: Float export of the contract of :class:`mmeiou.apis.exported.ExportedBackend`.
         images: In the size they are detected at, at least two: by turns to calibrate with and to
             measure on.
         size: Width and height of the network's input; no image is larger.

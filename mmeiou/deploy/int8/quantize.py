@@ -28,13 +28,18 @@ class _Reader(quantization.CalibrationDataReader):
         return next(self.feeds, None)
 
 
+def is_quantized(model: onnx.ModelProto) -> bool:
+    """Whether some of it is in integers."""
+    return any(node.op_type in {"QuantizeLinear", "QLinearConv"} for node in model.graph.node)
+
+
 def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that the quantizer takes: of a recent opset, its nodes named.
 
     Raises:
         ValueError: If the model is quantized already.
     """
-    if any(node.op_type in {"QuantizeLinear", "QLinearConv"} for node in model.graph.node):
+    if is_quantized(model):
         raise ValueError("the model is quantized already; give the float export")
     if max(item.version for item in model.opset_import if not item.domain) < OPSET:
         model = onnx.version_converter.convert_version(model, OPSET)

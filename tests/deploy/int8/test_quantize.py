@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from mmeiou.apis.onnx_backend import as_batch
+from mmeiou.apis.exported import as_batch
 from mmeiou.deploy.int8 import quantize as module
 from mmeiou.deploy.int8.blocks import blocks_of
 from mmeiou.deploy.int8.quantize import prepare, quantize

@@ -1,0 +1,1 @@
+"""From an exported ``.onnx`` file to other runtimes, by the converters of these."""

@@ -1,0 +1,109 @@
+"""tools/analysis/runtimes.py: its table by hand, its forms against each other, and the page."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from helpers.tiny_model import TinyModel, write_tiny_model
+
+from mmeiou.deploy.int8.quantize import prepare, quantize
+
+ROW = {
+    "model": "yunet_n", "runtime": "ncnn", "numbers": "float32", "easy": "0.9000",
+    "medium": "0.8000", "hard": "0.7000", "nme": "5.69", "kb": "303", "ratio_320": "1.22",
+    "ratio_640": "1.30", "version": "1.0",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+    return write_tiny_model(repo, tmp_path_factory.mktemp("tiny"))
+
+
+def test_table_by_hand(import_tool):
+    tool = import_tool("runtimes")
+    header, line, row, blank, footnote, *_ = tool.table([ROW]).splitlines()
+    assert header.count("|") == line.count("|") == row.count("|") == 11
+    assert row == (
+        "| yunet_n | ncnn | float32 | 0.9000 | 0.8000 | 0.7000 | 5.69 | 303 | 1.22 | 1.30 |"
+    )
+    assert not blank
+    assert footnote.endswith("ncnn 1.0.")
+
+
+def test_rows_go_through_the_file(import_tool, tmp_path: Path):
+    tool = import_tool("runtimes")
+    assert tool.read_rows(tmp_path / "none.csv") == []
+    tool.write_rows(tmp_path / "new/a.csv", [ROW, {**ROW, "model": "yunet_s"}])
+    assert tool.read_rows(tmp_path / "new/a.csv") == [ROW, {**ROW, "model": "yunet_s"}]
+    (tmp_path / "b.csv").write_text("model,ap\n")
+    with pytest.raises(ValueError, match=r"b\.csv: columns \['model', 'ap'\], expected model, run"):
+        tool.read_rows(tmp_path / "b.csv")
+
+
+def test_medians_do_not_count_the_first_rounds(import_tool):
+    tool = import_tool("runtimes")
+    now = [0.0]
+    called = [0, 0]
+
+    def run(index: int) -> None:
+        called[index] += 1
+        # The first two are slow; then 1, 5, 1 seconds, or ten times that.
+        now[0] += (100 if called[index] < 3 else 5 if called[index] == 4 else 1) * 10**index
+
+    runs = [lambda: run(0), lambda: run(1)]
+    assert tool.medians(runs, 3, clock=lambda: now[0]) == [1, 10]
+    assert called == [5, 5]
+
+
+def test_every_form_finds_the_same(import_tool, tiny: TinyModel, tmp_path: Path):
+    tool = import_tool("runtime_forms")
+    batches = np.random.default_rng(1).uniform(0, 255, (2, 1, 3, 64, 96)).astype(np.float32)
+    int8 = tmp_path / "int8.onnx"
+    onnx.save(quantize(prepare(onnx.load(tiny.dynamic)), list(batches)), int8)
+    trained = (str(tiny.config), str(tiny.checkpoint))
+    found = list(tool.forms(tiny.dynamic, int8, trained, tmp_path))
+    kinds = [(form.runtime, form.numbers) for form in found]
+    assert kinds[:3] == [(name, "float32") for name in ("PyTorch", "ONNX Runtime", "OpenCV")]
+    assert ("ONNX Runtime", "INT8") in kinds
+    assert len(set(kinds)) == len(kinds)
+    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    expected = found[1].faces(image)
+    assert len(expected) > 10
+    for form in found:
+        faces = form.faces(image)
+        # OpenCV cuts boxes to whole pixels before it suppresses; its best face is the same.
+        exact = form.numbers == "float32" and form.runtime != "OpenCV"
+        few = slice(None) if exact else slice(1)
+        atol = 1e-3 if form.numbers == "float32" else 0.2
+        np.testing.assert_allclose(faces.scores[few], expected.scores[few], atol=atol)
+        if form.numbers == "float32":
+            np.testing.assert_allclose(faces.boxes[few], expected.boxes[few], atol=0.01)
+            np.testing.assert_allclose(faces.landmarks[few], expected.landmarks[few], atol=0.01)
+        form.network(tool.noise((64, 32)))
+    assert all(form.bytes > 0 and form.release for form in found)
+
+
+def test_a_missing_package_is_left_out_aloud(
+    import_tool, tiny, tmp_path: Path, monkeypatch, capsys
+):
+    tool = import_tool("runtime_forms")
+
+    def without(*_: object, **__: object) -> None:
+        raise ImportError("pip install 'mmeiou[something]'")
+
+    monkeypatch.setattr(tool, "convert", without)
+    found = list(tool.forms(tiny.dynamic, None, None, tmp_path))
+    assert {form.runtime for form in found} == {"ONNX Runtime", "OpenCV"}
+    assert capsys.readouterr().out.count("left out: pip install 'mmeiou[something]'") == 4
+
+
+def test_bad_arguments(run_tool, tmp_path: Path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run_tool("runtimes", "a.onnx", "--csv", tmp_path / "a.csv")
+    assert "a model needs --widerface and --faces" in capsys.readouterr().err
+    folders = ("--widerface", tmp_path, "--faces", tmp_path)
+    with pytest.raises(SystemExit, match=r"error: model nowhere\.onnx not found"):
+        run_tool("runtimes", "nowhere.onnx", *folders, "--csv", tmp_path / "a.csv")
+    assert not (tmp_path / "a.csv").exists()

@@ -1,0 +1,202 @@
+"""A YuNet in every runtime that is installed, as a detector and as a network to time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from mmeiou.apis import FaceDetector, Faces
+from mmeiou.apis.candidates import Candidates
+from mmeiou.apis.exported import ExportedBackend, as_batch
+from mmeiou.apis.images import Image
+from mmeiou.apis.litert_backend import LiteRTBackend
+from mmeiou.apis.ncnn_backend import NcnnBackend
+from mmeiou.apis.onnx_backend import OnnxBackend
+from mmeiou.apis.openvino_backend import OpenVinoBackend
+from mmeiou.apis.torch_backend import TorchBackend
+from mmeiou.apis.views import Size, padded_size
+from mmeiou.deploy.conversion.convert import convert
+
+SCORE_THR, NMS_THR = 0.02, 0.45
+EVERYTHING = (1 << 31) - 1  # what OpenCV may keep before NMS
+SIZE = (640, 640)  # of files of one size, where their size in bytes is meant
+
+Batch = NDArray[np.float32]
+
+
+class Form(NamedTuple):
+    """A detector in a runtime, computed by one thread."""
+
+    runtime: str
+    numbers: str
+    """What it computes in."""
+    release: str
+    """Version of the runtime."""
+    bytes: int
+    """Of its files."""
+    faces: Callable[[Image], Faces]
+    network: Callable[[Batch], Any]
+    """All outputs for one batch, nothing decoded."""
+
+
+def forms(
+    float_file: Path, int8_file: Path | None, trained: tuple[str, str] | None, folder: Path
+) -> Iterator[Form]:
+    """Every form that can be had; of a missing package, the line that says so is printed.
+
+    Args:
+        float_file: ``.onnx`` file of any size.
+        int8_file: The same, quantized.
+        trained: Config and checkpoint.
+        folder: Where to write the other runtimes' files.
+    """
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    if trained:
+        yield _pytorch(*trained)
+    for numbers, file in {"float32": float_file, "INT8": int8_file}.items():
+        if file:
+            yield _exported("ONNX Runtime", numbers, [file], OnnxBackend(file, threads=1))
+            yield _opencv(numbers, file)
+            yield from _tried(_openvino, file, numbers, folder / f"{file.stem}.xml")
+    yield from _tried(_openvino, float_file, "bfloat16", folder / f"{float_file.stem}.xml")
+    yield from _tried(_litert, float_file, folder)
+    yield from _tried(_ncnn, float_file, folder / f"{float_file.stem}.ncnn.param")
+
+
+def _tried(build: Callable[..., Form], *arguments: Any) -> Iterator[Form]:
+    try:
+        yield build(*arguments)
+    except ImportError as error:
+        print(f"left out: {error}")
+
+
+def _exported(
+    runtime: str,
+    numbers: str,
+    files: Sequence[Path],
+    backend: ExportedBackend,
+    release: str = onnxruntime.__version__,
+) -> Form:
+    names = [name for levels in backend.names.values() for name in levels]
+    return Form(
+        runtime,
+        numbers,
+        release,
+        sum(file.stat().st_size for file in files),
+        _detector(files[0], backend),
+        lambda batch: backend.run(batch, names),
+    )
+
+
+def _detector(file: Path, backend: Any, checkpoint: str | None = None) -> FaceDetector:
+    detector = FaceDetector(file, checkpoint, score_thr=SCORE_THR, nms_thr=NMS_THR)
+    detector.backend = backend  # of one thread
+    return detector
+
+
+def _pytorch(config: str, checkpoint: str) -> Form:
+    backend = TorchBackend(config, checkpoint, "cpu")
+
+    def network(batch: Batch) -> Any:
+        with torch.inference_mode():
+            return backend.model(torch.from_numpy(batch), mode="tensor")
+
+    return Form(
+        "PyTorch",
+        "float32",
+        torch.__version__,
+        Path(checkpoint).stat().st_size,
+        _detector(Path(config), backend, checkpoint),
+        network,
+    )
+
+
+def _opencv(numbers: str, file: Path) -> Form:
+    client = cv2.FaceDetectorYN.create(str(file), "", SIZE, SCORE_THR**0.5, NMS_THR, EVERYTHING)
+    net = cv2.dnn.readNetFromONNX(str(file))
+    names = [output.name for output in OnnxBackend(file).session.get_outputs()]
+
+    def faces(image: Image) -> Faces:
+        client.setInputSize((image.shape[1], image.shape[0]))
+        found = client.detect(image)[1]
+        rows: NDArray[np.float32] = np.zeros((0, 15), np.float32) if found is None else found
+        corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
+        landmarks = rows[:, 4:14].reshape(-1, 5, 2)
+        return Faces(corners, rows[:, 14] ** 2, landmarks, np.zeros(len(rows), np.int64))
+
+    def network(batch: Batch) -> Any:
+        net.setInput(batch)
+        return net.forward(names)
+
+    return Form("OpenCV", numbers, cv2.__version__, file.stat().st_size, faces, network)
+
+
+def _openvino(source: Path, numbers: str, target: Path) -> Form:
+    if not target.is_file():
+        convert(source, target)
+    precision = "bf16" if numbers == "bfloat16" else "f32"
+    backend = OpenVinoBackend(target, threads=1, precision=precision)
+    files = [target, target.with_suffix(".bin")]
+    return _exported("OpenVINO", numbers, files, backend, version("openvino"))
+
+
+def _ncnn(source: Path, target: Path) -> Form:
+    convert(source, target)
+    files = [target, target.with_suffix(".bin")]
+    backend = NcnnBackend(target, threads=1)
+    return _exported("ncnn", "float32", files, backend, version("ncnn"))
+
+
+class _SizedFiles:
+    """LiteRT's files are of one size each: for every size that comes, one is made."""
+
+    fixed_size = None
+
+    def __init__(self, source: Path, folder: Path) -> None:
+        self.divisor = OnnxBackend(source).divisor
+        self.classes = ()
+        self.source, self.folder = source, folder
+        self.of_size = cache(self._of_size)
+
+    def path(self, size: Size) -> Path:
+        return self.folder / f"{self.source.stem}_{size[0]}x{size[1]}.tflite"
+
+    def _of_size(self, size: Size) -> LiteRTBackend:
+        if not self.path(size).is_file():
+            convert(self.source, self.path(size), size=size)
+        return LiteRTBackend(self.path(size), threads=1)
+
+    def __call__(self, images: Sequence[Image], score_thr: float) -> list[Candidates]:
+        return self.of_size(padded_size(images[0], self.divisor))(images, score_thr)
+
+    def network(self, batch: Batch) -> Any:
+        backend = self.of_size((batch.shape[3], batch.shape[2]))
+        return backend.run(batch, [name for levels in backend.names.values() for name in levels])
+
+
+def _litert(source: Path, folder: Path) -> Form:
+    files = _SizedFiles(source, folder)
+    files.of_size(SIZE)
+    return Form(
+        "LiteRT",
+        "float32",
+        version("ai-edge-litert"),
+        files.path(SIZE).stat().st_size,
+        _detector(source, files),
+        files.network,
+    )
+
+
+def noise(size: Size) -> Batch:
+    """An input to time a network with."""
+    width, height = size
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return as_batch([pixels], size)

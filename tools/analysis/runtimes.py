@@ -1,0 +1,212 @@
+"""Every runtime with its numbers: AP, landmark error, size, speed, as a csv file and its table.
+
+python tools/analysis/runtimes.py yunet_n.onnx --int8 yunet_n_int8.onnx --torch CONFIG yunet_n.pth \
+    --widerface FOLDER --faces FOLDER --csv docs/results/runtimes.csv --page docs/deploy.md
+
+The .onnx files are of any size (export --dynamic); the other runtimes' files are made from them, by
+those that are installed. The rows of the model, by the first file's name, replace its former ones;
+without a model, the table is written from the csv file alone.
+
+AP is by the protocol of deployed_ap.py, the landmark error that of landmark_error.py with images
+of a longer side of 640 pixels. Speed is the median of the network alone, of one thread, relative to
+ONNX Runtime in float32; the runtimes take turns in an order that changes every round.
+"""
+
+import argparse
+import csv
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from deployed_ap import evenly_spread
+from landmark_error import measure, read_folder, relative
+from runtime_forms import NMS_THR, SCORE_THR, Form, forms, noise
+from tqdm import tqdm
+
+from mmeiou.apis.images import load_image
+from mmeiou.apis.views import Size
+from mmeiou.evaluation.wider_report import evaluate, pair
+from mmeiou.functional.wider_ap import WIDERProtocol
+from mmeiou.labels import Detections, LabelError, read_labels
+from mmeiou.labels.formats.wider_mat import SUBSETS
+from mmeiou.labels.image_files import image_key
+from mmeiou.whole_files import replacing
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from markdown_sections import replace_section
+
+SIDE, FACE_SCORE_THR = 640, 0.3  # of the landmark error
+SIZES: tuple[Size, ...] = ((320, 320), (640, 640))
+COLUMNS = (
+    "model", "runtime", "numbers", *SUBSETS, "nme", "kb", "ratio_320", "ratio_640", "version",
+)  # fmt: skip
+REFERENCE = ("ONNX Runtime", "float32")
+
+Row = dict[str, str]
+
+
+def average_precision(models: Sequence[Form], root: Path, most: int | None) -> list[list[float]]:
+    """AP of each form on each subset."""
+    truth = evenly_spread(read_labels(root / "labelv2/val/gt", "wider_mat").by_key(image_key), most)
+    found: list[dict[str, Detections]] = [{} for _ in models]
+    for key in tqdm(truth, unit="image", desc="AP"):
+        image = load_image(root / "WIDER_val/images" / f"{key}.jpg")
+        for form, detections in zip(models, found, strict=True):
+            faces = form.faces(image)
+            detections[key] = Detections(
+                faces.boxes.astype(np.float64), faces.scores.astype(np.float64)
+            )
+    reports = (evaluate(pair(one, truth).images, SUBSETS, WIDERProtocol()) for one in found)
+    return [list(report.ap.values()) for report in reports]
+
+
+def landmark_errors(models: Sequence[Form], folder: Path) -> list[float]:
+    """Mean error of each form, relative to the folder's unit."""
+    data = read_folder(folder)
+    errors = measure([form.faces for form in models], [SIDE], data, FACE_SCORE_THR)
+    return [relative(one, data).nme for one in errors]
+
+
+def medians(
+    runs: Sequence[Callable[[], Any]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """Median seconds of each, taking turns; two rounds more come first and do not count."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    order, shuffler = list(range(len(runs))), random.Random(0)  # noqa: S311 - no secret
+    for number in tqdm(range(rounds + 2), unit="round", desc="speed"):
+        shuffler.shuffle(order)
+        for index in order:
+            begin = clock()
+            runs[index]()
+            if number > 1:
+                seconds[index].append(clock() - begin)
+    return [statistics.median(spent) for spent in seconds]
+
+
+def ratios(models: Sequence[Form], size: Size, rounds: int) -> list[float]:
+    """Time of each form, relative to :data:`REFERENCE`."""
+    batch = noise(size)
+    found = medians([lambda form=form: form.network(batch) for form in models], rounds)  # type: ignore[misc]
+    (reference,) = (
+        seconds
+        for form, seconds in zip(models, found, strict=True)
+        if (form.runtime, form.numbers) == REFERENCE
+    )
+    return [seconds / reference for seconds in found]
+
+
+def rows_of(model: str, models: Sequence[Form], args: argparse.Namespace) -> list[Row]:
+    """Measure all forms of a model."""
+    speeds = [ratios(models, size, args.rounds) for size in SIZES]
+    precisions = average_precision(models, args.widerface, args.most)
+    errors = landmark_errors(models, args.faces)
+    return [
+        {
+            "model": model,
+            "runtime": form.runtime,
+            "numbers": form.numbers,
+            **{name: f"{ap:.4f}" for name, ap in zip(SUBSETS, aps, strict=True)},
+            "nme": f"{100 * error:.2f}",
+            "kb": f"{form.bytes / 1000:.0f}",
+            "ratio_320": f"{small:.2f}",
+            "ratio_640": f"{large:.2f}",
+            "version": form.release,
+        }
+        for form, aps, error, small, large in zip(models, precisions, errors, *speeds, strict=True)
+    ]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """What was measured before; nothing where there is no such file.
+
+    Raises:
+        ValueError: If the columns are others.
+    """
+    if not path.is_file():
+        return []
+    with path.open(newline="") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"{path}: columns {reader.fieldnames}, expected {', '.join(COLUMNS)}")
+        return list(reader)
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """As a csv file."""
+    with replacing(path) as unfinished, unfinished.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """In Markdown, and what the numbers are."""
+    header = ("model", "runtime", "numbers", *SUBSETS, "NME, %", "kB", "320 x 320", "640 x 640")
+    lines = [f"| {' | '.join(header)} |", f"|---|---|---|{'---:|' * (len(header) - 3)}"]
+    lines += [f"| {' | '.join(row[name] for name in COLUMNS[:-1])} |" for row in rows]
+    versions = dict.fromkeys(f"{row['runtime']} {row['version']}" for row in rows)
+    footnote = (
+        f"AP by the protocol of the table above (cls * obj of at least {SCORE_THR}, NMS at "
+        f"{NMS_THR}), landmark error of faces found in images of a longer side of {SIDE} pixels, "
+        "size of the files, time of the network relative to ONNX Runtime's in float32. "
+        f"{', '.join(versions)}."
+    )
+    return "\n".join([*lines, "", footnote, ""])
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", nargs="?", type=Path, help=".onnx file of any size")
+    parser.add_argument("--int8", type=Path, metavar="FILE", help="the same, quantized")
+    parser.add_argument("--torch", nargs=2, metavar=("CONFIG", "CHECKPOINT"))
+    parser.add_argument(
+        "--widerface", type=Path, metavar="FOLDER", help="WIDER_val/images, labelv2/val/gt/*.mat"
+    )
+    parser.add_argument(
+        "--faces", type=Path, metavar="FOLDER", help="images/ and landmarks.csv of labelled faces"
+    )
+    parser.add_argument("--csv", type=Path, required=True, help="file of the numbers")
+    parser.add_argument("--page", type=Path, help="a page with a section 'runtimes'")
+    parser.add_argument("--most", type=int, help="images for AP, evenly spread; all by default")
+    parser.add_argument("--rounds", type=int, default=60, help="of the speed")
+    parser.add_argument("--files", type=Path, help="folder to keep the other runtimes' files in")
+    args = parser.parse_args()
+    if args.model and not (args.widerface and args.faces):
+        parser.error("a model needs --widerface and --faces")
+    return args
+
+
+def main() -> None:
+    """Measure, if asked to; write the csv file and the page."""
+    args = parse_args()
+    try:
+        rows = read_rows(args.csv)
+        if args.model:
+            with TemporaryDirectory() as scratch:
+                folder = args.files or Path(scratch)
+                models = list(forms(args.model, args.int8, args.torch, folder))
+                name = args.model.stem
+                rows = [row for row in rows if row["model"] != name]
+                rows += rows_of(name, models, args)
+            write_rows(args.csv, rows)
+    except (OSError, ValueError, RuntimeError, LabelError) as error:
+        sys.exit(f"\nerror: {error}")
+    content = table(rows)
+    print(content)
+    if args.page:
+        new = replace_section(args.page.read_text(), "runtimes", f"\n{content}\n", args.page)
+        with replacing(args.page) as path:
+            path.write_text(new)
+
+
+if __name__ == "__main__":
+    main()
