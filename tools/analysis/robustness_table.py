@@ -26,6 +26,7 @@ PAGE = ROOT / "docs/robustness.md"
 FIGURE = ROOT / "docs/images/robustness.png"
 COLUMNS = ("easy", "medium", "hard", "found", "nme")
 PANELS = 5  # in a row
+TOP = {"hard": 100, "nme": 40}  # of the axes; what is beyond fails, by how much does not matter
 Row = Mapping[str, str]
 
 
@@ -89,17 +90,13 @@ def draw(rows: Sequence[Row], file: Path) -> None:
         axes = drawn.subplots(bands * len(measures), PANELS, sharey=False, squeeze=False)
         for axis in axes.flat:
             axis.set_visible(False)
-        tops = {
-            column: max(100 * float(row[column] or "nan") for row in rows if row[column])
-            for column in measures
-        }
         for index, kind in enumerate(kinds):
             band, place = divmod(index, PANELS)
             for line, (column, label) in enumerate(measures.items()):
                 axis = axes[band * len(measures) + line][place]
                 axis.set_visible(True)
                 _panel(axis, rows, kind, column)
-                axis.set_ylim(0, 1.05 * tops[column])
+                axis.set_ylim(0, TOP[column])
                 if line == 0:
                     axis.set_title(kind.replace("_", " "), fontsize=9)
                 if place == 0:
@@ -114,7 +111,8 @@ def _panel(axis: Any, rows: Sequence[Row], kind: str, column: str) -> None:
         ]
         labels = ["clean" if row["corruption"] == CLEAN else row["strength"] for row in chosen]
         values = [100 * float(row[column] or "nan") for row in chosen]
-        axis.plot(labels, values, marker="o", markersize=3, color=colour, label=name)
+        axis.set_xticks(range(len(labels)), labels)
+        axis.plot(range(len(labels)), values, marker="o", markersize=3, color=colour, label=name)
     axis.tick_params(labelsize=7)
     axis.grid(alpha=0.3)
 
