@@ -37,9 +37,9 @@ class Resize(MMDetResize):
         self.interpolations = names
 
     def _resize_img(self, results: dict[str, Any]) -> None:
-        if len(self.interpolations) > 1:  # or a recipe without choice would draw other samples
-            chosen = np.random.randint(len(self.interpolations))  # noqa: NPY002 - seeded by MMEngine
-            self.interpolation = self.interpolations[chosen]
+        # Of one, NumPy draws nothing: recipes without a choice keep their samples.
+        chosen = np.random.randint(len(self.interpolations))  # noqa: NPY002 - seeded by MMEngine
+        self.interpolation = self.interpolations[chosen]
         super()._resize_img(results)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
