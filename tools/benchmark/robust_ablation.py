@@ -1,0 +1,324 @@
+"""Which part of the robust recipe helps what? YuNet_n with none, each and all of them, many seeds.
+
+    python tools/dataset_converters/shrink_widerface.py data/widerface --out data/widerface_640
+    python tools/benchmark/robust_ablation.py data/widerface_640 --landmarks helen_test
+    python tools/benchmark/robust_ablation.py data/widerface_640 --landmarks helen_test \
+        --device cuda --jobs 6 --workers 2 --iters 1500 --seconds 400
+
+Every arm is configs/yunet/yunet-n_robust_2xb16-640e_widerface.py with parts switched off by config
+options, trained for the same number of steps on crops of --side pixels, from scratch or --init, and
+then measured: AP on WIDER FACE's validation part and landmark error, on clean pictures and on
+spoilt ones, at one strength of each corruption. Each finished run is a row of OUT/runs.csv, and is
+not run again.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from run_cells import TABLE, finish, run_missing
+
+from mmeiou.config import parse_cfg_options, read_config
+from mmeiou.evaluation.paired import paired_difference
+from mmeiou.whole_files import replacing
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = "yunet-n_robust_2xb16-640e_widerface.py"
+PIPELINE = "train_dataloader.dataset.pipeline"
+# What leaves a part out.
+OFF = {
+    "crops": (f"{PIPELINE}.2.crop_choice=(0.5,0.7,0.9,1.1,1.3,1.5)",),
+    "interpolation": (f"{PIPELINE}.3.interpolation=bilinear",),
+    "rotation": (f"{PIPELINE}.5.prob=0",),
+    "hsv": tuple(f"{PIPELINE}.6.{key}_delta=0" for key in ("hue", "saturation", "value")),
+    "pixels": tuple(f"{PIPELINE}.{index}.prob=0" for index in (7, 8, 9, 10)),
+    "ema": ("custom_hooks=[]",),
+}
+ARMS = {
+    "base": (),
+    "all": tuple(OFF),
+    "rotation": ("rotation",),
+    "pixels": ("pixels",),
+    "hsv": ("hsv",),
+    "interpolation": ("interpolation",),
+    "ema": ("ema",),
+    "crops": ("crops",),
+}
+# One strength of each corruption, at which the released YuNet_n has lost much and not all.
+STRENGTHS = {
+    "noise": 20,
+    "gaussian_blur": 2,
+    "motion_blur": 9,
+    "jpeg": 10,
+    "darkness": 0.12,
+    "overexposure": 2,
+    "low_contrast": 0.25,
+    "grey": 1,
+    "downscale": 3,
+    "rotation": 30,
+}
+BATCH = 16
+FULL = 640  # pixels of a crop, in the config,
+ORIGINAL = 1024  # for images of that longer side,
+LONG_SIDE = 640  # which are so small here
+MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run.
+
+    Attributes:
+        arm: One of :data:`ARMS`.
+        seed: Of weights, order and samples.
+        side: Of a training crop, pixels.
+        iters: Steps of 16 images.
+        lr: Largest learning rate.
+        init: Weights to start from; empty for none.
+        options: ``KEY=VALUE`` changes of the config.
+    """
+
+    arm: str
+    seed: int
+    side: int
+    iters: int
+    lr: float
+    init: str
+    options: tuple[str, ...]
+
+    def key(self) -> str:
+        """Name of the run and of its folder."""
+        rest = json.dumps([self.side, self.iters, self.lr, Path(self.init).name, self.options])
+        return f"{self.arm}_seed{self.seed}_{hashlib.sha256(rest.encode()).hexdigest()[:8]}"
+
+
+def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
+    """The recipe with the arm's parts alone, on so many steps."""
+    cfg = read_config(CONFIG)
+    off = [
+        option for part, options in OFF.items() if part not in ARMS[cell.arm] for option in options
+    ]
+    cfg.merge_from_dict(parse_cfg_options(off))
+    loader = cfg.train_dataloader
+    pipeline = loader.dataset.pipeline
+    # Against the images that are tested, faces keep the scale that they have in the config.
+    scale = cell.side / FULL * ORIGINAL / LONG_SIDE
+    pipeline[2].crop_choice = [choice * scale for choice in pipeline[2].crop_choice]
+    pipeline[3].scale = (cell.side, cell.side)
+    loader.update(
+        batch_size=BATCH,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        sampler={"type": "InfiniteSampler", "shuffle": True},
+    )
+    loader.dataset.data_root = f"{data}/"
+    for hook in cfg.custom_hooks:
+        # An average over the last tenth or so; over thousands of steps it would be of the first.
+        hook.update(momentum=min(10 / cell.iters, 0.5), gamma=max(cell.iters / 10, 1))
+    if not cell.init:
+        cfg.model.bbox_head.prior_prob = 0.01  # as in the config for short schedules
+    cfg.train_cfg = {
+        "type": "IterBasedTrainLoop",
+        "max_iters": cell.iters,
+        "val_interval": cell.iters + 1,
+    }
+    for part in ("val", "test"):
+        for key in ("dataloader", "evaluator", "cfg"):
+            cfg.pop(f"{part}_{key}", None)
+    optimizer = {"type": "AdamW", "lr": cell.lr, "weight_decay": 0.01}
+    cfg.optim_wrapper = {"type": "OptimWrapper", "optimizer": optimizer}
+    warm_up = max(min(60, cell.iters // 5), 1)
+    cfg.param_scheduler = [
+        {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm_up},
+        {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm_up, "end": cell.iters},
+    ]
+    cfg.default_hooks.checkpoint = {
+        "type": "mmeiou.CheckpointHook",
+        "by_epoch": False,
+        "interval": cell.iters,
+    }
+    for hook in ("resume_validation", "visualization"):
+        cfg.default_hooks.pop(hook, None)
+    cfg.log_processor = {"type": "LogProcessor", "by_epoch": False}
+    cfg.randomness = {"seed": cell.seed}
+    cfg.load_from = cell.init or None
+    cfg.work_dir, cfg.experiment_name = str(folder), cell.key()
+    cfg.merge_from_dict(parse_cfg_options(cell.options))
+    return cfg
+
+
+def run_cell(cell: Cell, args: argparse.Namespace) -> None:
+    """Train, measure, write ``run.json``."""
+    from mmeiou.cli import select_device  # noqa: PLC0415
+
+    select_device(args.device)
+    import torch  # noqa: PLC0415 - after the device is chosen
+    from mmengine.runner import Runner  # noqa: PLC0415
+
+    folder = (args.out / cell.key()).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    runner = Runner.from_cfg(config(cell, args.data.absolute(), folder, args.workers))
+    start = time.perf_counter()
+    runner.train()
+    trained = time.perf_counter() - start
+    start = time.perf_counter()
+    measures = evaluate(folder / f"iter_{cell.iters}.pth", args)
+    row = {
+        **asdict(cell),
+        "init": Path(cell.init).name,
+        "options": " ".join(cell.options),
+        **measures,
+        "images_per_second": round(cell.iters * BATCH / trained, 1),
+        "evaluation_seconds": round(time.perf_counter() - start, 1),
+        "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
+        "torch": torch.__version__,
+    }
+    with replacing(folder / "run.json") as unfinished:
+        unfinished.write_text(json.dumps(row, indent=1) + "\n")
+
+
+def evaluate(checkpoint: Path, args: argparse.Namespace) -> dict[str, float]:
+    """AP of the subsets, landmark error, and AP hard and landmark error of each corruption.
+
+    ``spoilt_hard`` and ``spoilt_nme`` are means over the corruptions; an error where no face was
+    found does not enter.
+    """
+    sys.path.append(str(ROOT / "tools/analysis"))
+    from landmark_error import read_folder  # noqa: PLC0415
+    from robustness import SCORE_THR, Sets, load  # noqa: PLC0415 - loads the MM stack
+
+    from mmeiou.apis import FaceDetector  # noqa: PLC0415
+    from mmeiou.evaluation.robustness import Condition, measure  # noqa: PLC0415
+    from mmeiou.labels import read_labels  # noqa: PLC0415
+    from mmeiou.labels.formats.wider_mat import SUBSETS  # noqa: PLC0415
+
+    detector = FaceDetector(CONFIG, checkpoint, args.device, score_thr=SCORE_THR)
+    truth = read_labels(args.data / "labelv2/val/gt", "wider_mat")
+    wider = load(truth, args.data / "WIDER_val/images", LONG_SIDE, 1)
+    helen = read_folder(args.landmarks)
+    sets = Sets(wider, load(helen.labels, helen.images, LONG_SIDE, 1))
+    clean = Condition("none", 0)
+    (quality,) = measure([detector], sets.wider, clean, SUBSETS)
+    (points,) = measure([detector], sets.landmarks, clean)
+    found = {**quality.ap, "found": points.found, "nme": points.nme}
+    spoilt: dict[str, dict[str, float]] = defaultdict(dict)
+    for kind, strength in STRENGTHS.items():
+        condition = Condition(kind, strength)
+        (quality,) = measure([detector], sets.wider[:: args.every], condition, SUBSETS)
+        (points,) = measure([detector], sets.landmarks[:: args.every], condition)
+        spoilt["hard"][kind] = quality.ap["hard"]
+        spoilt["found"][kind] = points.found
+        spoilt["nme"][kind] = points.nme
+    for name, of in spoilt.items():
+        usable = [value for value in of.values() if value == value]  # noqa: PLR0124 - NaN is not
+        found[f"spoilt_{name}"] = statistics.mean(usable) if usable else float("nan")
+    for kind in STRENGTHS:
+        found |= {f"{kind}_{name}": of[kind] for name, of in spoilt.items() if name != "found"}
+    return {name: round(value, 5) for name, value in found.items()}
+
+
+def summary(rows: list[dict[str, str]]) -> str:
+    """Means and deviations of each arm, and what it brings against none, seed by seed."""
+    groups: dict[str, dict[tuple[str, ...], dict[str, str]]] = defaultdict(dict)
+    for row in rows:
+        pair = tuple(row[key] for key in ("seed", "side", "iters", "lr", "init", "options"))
+        groups[row["arm"]][pair] = row
+    heads = " | ".join(f"{name.replace('_', ' ')} | gain" for name in MEASURES)
+    lines = [f"| arm | runs | {heads} |", f"|---|---:|{'---:|---:|' * len(MEASURES)}"]
+    for arm in (arm for arm in ARMS if arm in groups):
+        cells = []
+        for name in MEASURES:
+            values = [100 * float(run[name]) for run in groups[arm].values()]
+            spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.2f}{spread}")
+            pairs = sorted(groups[arm].keys() & groups.get("base", {}).keys())
+            if arm == "base" or not pairs:
+                cells.append("")
+                continue
+            first, second = (
+                [100 * float(groups[of][pair][name]) for pair in pairs] for of in ("base", arm)
+            )
+            gain = paired_difference(first, second)
+            between = f" [{gain.low:+.2f}, {gain.high:+.2f}]" if gain.number > 1 else ""
+            cells.append(f"{gain.mean:+.2f}{between}")
+        lines.append(f"| {arm} | {len(groups[arm])} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", type=Path, metavar="WIDERFACE", help="as shrink_widerface.py makes it")
+    add("--landmarks", type=Path, required=True, metavar="FOLDER", help="images/, landmarks.csv")
+    add("--init", default="", help="weights of YuNet_n to start from")
+    add("--arms", nargs="+", choices=ARMS, default=tuple(ARMS))
+    add("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    add("--iters", type=int, default=1500, help="steps of 16 images (1500)")
+    add("--side", type=int, default=320, help="of a training crop (320)")
+    add("--lr", type=float, help="default: 0.008, or 0.0003 with --init")
+    add("--every", type=int, default=6, help="spoil every so many-th picture (6)")
+    add("--device", choices=("cpu", "cuda"), default="cpu")
+    add("--jobs", type=int, default=1, help="runs at a time")
+    add("--workers", type=int, default=0, help="of a run, to load images (0)")
+    add("--seconds", type=float, help="no run starts that would end later")
+    add("--out", type=Path, default=ROOT / "work_dirs" / "robust_ablation")
+    add("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    add("--cell", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    needed = [args.data / f"labelv2/{file}" for file in ("train/labelv2.txt", "val/gt")]
+    for path in (
+        *needed,
+        args.landmarks / "landmarks.csv",
+        *([Path(args.init)] if args.init else []),
+    ):
+        if not path.exists():
+            parser.error(f"{path} not found")
+    if args.side < 32 or args.side % 32:  # noqa: PLR2004 - the largest stride
+        parser.error(f"--side {args.side}: expected a multiple of 32")
+    if min(args.iters, args.every, args.jobs) < 1:
+        parser.error("--iters, --every and --jobs must be at least 1")
+    return args
+
+
+def main() -> None:
+    """Run what is missing, seed by seed, and print the table."""
+    args = parse_args()
+    if args.cell:
+        values = json.loads(args.cell)
+        run_cell(Cell(**{**values, "options": tuple(values["options"])}), args)
+        return
+    lr = args.lr or (3e-4 if args.init else 8e-3)
+    cells = [
+        Cell(arm, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
+        for seed in args.seeds
+        for arm in args.arms
+    ]
+    command = [sys.executable, __file__, str(args.data), "--landmarks", str(args.landmarks)]
+    command += ["--device", args.device, "--workers", str(args.workers), "--out", str(args.out)]
+    command += ["--every", str(args.every), "--cell"]
+    problems = run_missing(
+        {cell.key(): [*command, json.dumps(asdict(cell))] for cell in cells},
+        args.out,
+        args.jobs,
+        args.seconds,
+        lambda row: ", ".join(f"{name} {row[name]:.4f}" for name in MEASURES),
+    )
+    if (table := args.out / TABLE).exists():
+        with table.open(newline="") as file:
+            print(summary(list(csv.DictReader(file))))
+    finish(problems)
+
+
+if __name__ == "__main__":
+    main()
