@@ -6,12 +6,18 @@ Imports the MM stack only inside functions: MMEngine fixes its device when it is
 
 import argparse
 import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from mmeiou.config import read_config
 
+PACKAGE = Path(__file__).resolve().parent
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 # Of a process that waits for another; a config's is env_cfg.dist_cfg.timeout.
 TIMEOUT_SECONDS = 600
@@ -115,3 +121,54 @@ def prepare_distributed_cpu(cfg: Any) -> None:
         **(cfg.get("model_wrapper_cfg") or {}),
         "device_ids": None,
     }
+
+
+@contextmanager
+def one_line_errors(tool: str) -> Iterator[None]:
+    """End with one line on what the user can mend, and with a traceback on anything else.
+
+    The former are the errors that this package raises itself, on files, labels, checkpoints and
+    values of configs. mim, where it started the tool, would add a traceback of its own.
+
+    Args:
+        tool: Its name, for the line.
+
+    Raises:
+        SystemExit: Instead of such errors.
+    """
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            _stop_mim(stop.code)
+        raise
+    except (ValueError, OSError, ImportError) as error:
+        if not _raised_here(error):
+            raise
+        line = f"{tool}: {error}"
+        _stop_mim(line)
+        raise SystemExit(line) from error
+
+
+def _raised_here(error: BaseException) -> bool:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return Path(last.filename).resolve().is_relative_to(PACKAGE)
+
+
+def _stop_mim(line: str) -> None:
+    """Say it, and interrupt mim if that is what waits for this process.
+
+    mim meets any exit status but 0 with a traceback, below which the line is lost. Interrupted, as
+    by Ctrl-C, it says "Aborted!" and exits with 1, as it would have. Where processes cannot be
+    asked for their command line, this does nothing.
+    """
+    parent = os.getppid()
+    try:
+        words = Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return
+    if any(Path(os.fsdecode(word)).name == "mim" for word in words[:2]):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+        os.kill(parent, signal.SIGINT)
+        raise SystemExit(1)

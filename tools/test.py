@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mmeiou.cli import add_run_arguments, load_config
+from mmeiou.cli import add_run_arguments, load_config, one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,10 +26,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner and test."""
     args = parse_args()
+    with one_line_errors("test"):
+        _test(args)
+
+
+def _test(args: argparse.Namespace) -> None:
     if args.out and Path(args.out).suffix not in {".pkl", ".pickle"}:
         raise SystemExit(f"--out must end in .pkl or .pickle, got {args.out}")
     cfg = load_config(args)
-    from mmengine.runner import Runner  # noqa: PLC0415 - after the device is chosen
+    from mmeiou.engine.quiet_runner import QuietRunner  # noqa: PLC0415 - the device is chosen now
 
     cfg.load_from = args.checkpoint
     if args.tta:
@@ -44,7 +49,7 @@ def main() -> None:
                 "default_hooks.visualization.test_out_dir": folder,
             }
         )
-    runner = Runner.from_cfg(cfg)
+    runner = QuietRunner.from_cfg(cfg)
     if args.out:
         from mmdet.evaluation import DumpDetResults  # noqa: PLC0415
 

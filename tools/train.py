@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from mmeiou.cli import add_run_arguments, is_first_process, load_config
+from mmeiou.cli import add_run_arguments, is_first_process, load_config, one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,9 +40,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner and train."""
     args = parse_args()
-    cfg = load_config(args)
-    from mmengine.runner import Runner  # noqa: PLC0415 - after the device is chosen
+    with one_line_errors("train"):
+        _train(args)
 
+
+def _train(args: argparse.Namespace) -> None:
+    cfg = load_config(args)
+    from mmeiou.engine.quiet_runner import QuietRunner  # noqa: PLC0415 - the device is chosen now
     from mmeiou.engine.stop_hook import train  # noqa: PLC0415
 
     if args.amp:
@@ -60,7 +64,7 @@ def main() -> None:
     with ExitStack() as stack:
         if is_first_process(args.launcher):
             _take_folder(cfg, stack, overwrite=args.overwrite)
-        train(Runner.from_cfg(cfg))
+        train(QuietRunner.from_cfg(cfg))
 
 
 def _keep_safe(cfg: Any) -> None:

@@ -8,6 +8,14 @@ from torch import Tensor, nn
 
 from mmeiou.functional.finite import listed, require_finite
 
+# What somebody may take for a YuNet's, by the beginning of a name that only they have.
+_OTHER_FACE_DETECTORS = {
+    "loc.0.": "YuFaceDetectNet, the anchor-based network of libfacedetection.train before 2022",
+    "BboxHead.0.": "RetinaFace in PyTorch",
+    "bbox_head.cls_stride_convs.": "SCRFD",
+    "backbone.p1.0.": "YUNet of jahongir7174, whose branches are single convolutions",
+}
+
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     """The weights in a checkpoint, by their names in the model.
@@ -58,6 +66,11 @@ def require_fit(
         for problem, keys in misfits(expected, weights).items()
     }
     refused = [f"{len(keys)} {problem}: {listed(keys)}" for problem, keys in found.items() if keys]
+    if refused and (other := _other_network(weights)):
+        raise ValueError(
+            f"the checkpoint does not fit {type(model).__name__}: its weights are those of "
+            f"{other}. That is another network; its weights cannot be converted"
+        )
     if refused:
         raise ValueError(
             f"the checkpoint does not fit {type(model).__name__}: {'; '.join(refused)}. Is it of "
@@ -66,3 +79,14 @@ def require_fit(
             "CheckpointGuardHook(ignore=[...])."
         )
     require_finite(weights, meant=expected)
+
+
+def _other_network(weights: Mapping[str, Tensor]) -> str | None:
+    return next(
+        (
+            network
+            for start, network in _OTHER_FACE_DETECTORS.items()
+            if any(key.startswith(start) for key in weights)
+        ),
+        None,
+    )

@@ -1,5 +1,6 @@
 """An optimizer wrapper that leaves out steps with losses or gradients that are not finite."""
 
+from functools import wraps
 from typing import Any
 
 import torch
@@ -41,7 +42,13 @@ class GuardedSteps:
         """Parameters whose gradients are not finite, of the last step that was left out."""
         self._passes: list[Tensor] = []  # for the coming step; to read them waits for the device
         self._update_params, self._step = wrapper.update_params, wrapper.step
-        wrapper.update_params, wrapper.step = self._guarded_update, self._guarded_step
+
+        # With the attributes of what it replaces: schedules ask whether they count it already.
+        @wraps(wrapper.step)
+        def step(**kwargs: Any) -> None:
+            self._guarded_step(**kwargs)
+
+        wrapper.update_params, wrapper.step = self._guarded_update, step
 
     def release(self) -> None:
         """Leave the optimizer wrapper as it was."""

@@ -95,6 +95,12 @@ def test_workers_have_the_stand_ins_without_repeating_the_line(tmp_path):
     assert run("workers.py", cwd=tmp_path).count(STAND_INS) == 1
 
 
+@without_compiled_ops
+def test_one_process_of_a_distributed_training_says_it():
+    code = "import mmeiou, mmcv.ops"
+    assert [run(code, RANK=rank).count(STAND_INS) for rank in "01"] == [1, 0]
+
+
 def test_compiled_ops_are_left_alone(tmp_path):
     for name, text in {
         "__init__": "",

@@ -96,7 +96,12 @@ def load_predictions(path: Path) -> list[dict[str, Any]]:
 
 
 def test_trains_evaluates_resumes_and_tests(tools: Tools) -> None:
-    tools.train(epochs=2)
+    console = tools.train(epochs=2)
+    assert "environment, config and hooks are in" in console
+    noise = ("System environment", "_base_", "max_keep_ckpts", "NaNGuardHook", "deprecated")
+    noise += ("Warning", "OneDL datasets", "faster_coco_eval", "SyncBatchNorm")
+    assert [words for words in noise if words in console] == []
+    assert console.count("no compiled ops") <= 1
     steps = [line for line in tools.scalars() if "loss" in line]
     assert len(steps) == 2 * ITERS
     names = {"loss_cls", "loss_bbox", "loss_obj", "loss_kps"}

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
@@ -150,13 +151,14 @@ def install(_mmcv: ModuleType) -> None:
 
 
 def announce(_mmcv_ops: ModuleType) -> None:
-    """Log that the stand-ins are used, in the main process only (workers import MMCV too)."""
+    """Log that the stand-ins are used, once: workers import MMCV too, and the other ranks."""
     # not by parent_process(), which is still unknown while a spawned worker imports
     main = multiprocessing.current_process().name == "MainProcess"
-    if main and isinstance(sys.modules[_NAME], OpStandIns):
+    first = os.environ.get("RANK", "0") == "0"
+    if main and first and isinstance(sys.modules[_NAME], OpStandIns):
         print_log(
-            "MMCV has no compiled ops here: mmeiou's PyTorch stand-ins are used for nms, softnms "
-            f"and roi_align, other ops raise an error. To have all of them: {_HOW_TO_COMPILE}",
+            "MMCV has no compiled ops here: nms, softnms and roi_align are mmeiou's, in PyTorch "
+            "and exact; any other op raises an error that says how to compile it",
             logger="current",
             level=logging.INFO,
         )
