@@ -69,7 +69,7 @@ BATCH = 16
 FULL = 640  # pixels of a crop, in the config,
 ORIGINAL = 1024  # for images of that longer side,
 LONG_SIDE = 640  # which are so small here
-MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme")
+MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme", "spoilt_found")
 
 
 @dataclass(frozen=True)
