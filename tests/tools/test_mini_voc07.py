@@ -76,15 +76,6 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_line_may_bring_columns(ladder, tmp_path):
-    for row in ({"rung": "l1", "AP": 0.5}, {"rung": "iou", "AP": 0.25, "IoU_ECE": 0.125}):
-        ladder.append_row(row, tmp_path / "runs.csv")
-    assert rows(tmp_path / "runs.csv") == [
-        {"rung": "l1", "AP": "0.5", "IoU_ECE": ""},
-        {"rung": "iou", "AP": "0.25", "IoU_ECE": "0.125"},
-    ]
-
-
 @pytest.mark.usefixtures("ladder")
 def test_a_ladder_is_run_and_goes_on_where_it_was(tmp_path):
     options = ("--rungs", "smooth-l1", "--seeds", 0, "--epochs", 1, "--out", tmp_path)
@@ -117,7 +108,7 @@ def test_the_same_cell_gives_the_same_numbers(ladder, tmp_path):
     for name in ("first", "second"):
         ladder.run_cell(cell, "cpu", tmp_path / name)
         folder = tmp_path / name / cell.key()
-        losses = json.loads((folder / "run.json").read_text())["last_losses"]
+        losses = json.loads((folder / "losses.json").read_text())
         arrays = dict(np.load(folder / "detections.npz"))
         found.append((losses, {key: value.tolist() for key, value in arrays.items()}))
     assert found[0] == found[1]

@@ -15,22 +15,18 @@ by the seed, keeps its labels; the arms differ in what becomes of the others:
 """
 
 import argparse
-import csv
 import hashlib
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
+from run_cells import DONE, collect, finish, run_missing
 
 from mmeiou.config import parse_cfg_options, read_config
 from mmeiou.evaluation.paired import paired_difference
@@ -202,7 +198,7 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> None:
         "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
         "torch": torch.__version__,
     }
-    with replacing(folder / "run.json") as unfinished:
+    with replacing(folder / DONE) as unfinished:
         unfinished.write_text(json.dumps(row, indent=1) + "\n")
 
 
@@ -255,23 +251,9 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     ]
 
 
-def collect(out: Path) -> list[dict[str, str]]:
-    """Write the table of the runs that are finished, also of those whose parent was killed."""
-    runs = [json.loads(file.read_text()) for file in sorted(out.glob("*/run.json"))]
-    if not runs:
-        return []
-    runs.sort(key=lambda run: [run["init"], run["iters"], run["share"], run["arm"], run["seed"]])
-    with replacing(out / "runs.csv") as unfinished, unfinished.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(runs[0]))
-        writer.writeheader()
-        writer.writerows(runs)
-    with (out / "runs.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def summary(rows: list[dict[str, str]]) -> str:
+def summary(rows: list[dict[str, Any]]) -> str:
     """A Markdown table: means +- deviations, and what an arm brings against labels alone."""
-    groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = defaultdict(dict)
+    groups: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in rows:
         groups[tuple(row[key] for key in GROUP)][row["seed"]] = row
     lines = [
@@ -343,44 +325,19 @@ def main() -> None:
         return
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = cells(args)
-    missing = [cell for cell in wanted if not (args.out / cell.key() / "run.json").exists()]
-    print(f"{len(wanted)} runs, {len(wanted) - len(missing)} of them done", flush=True)
-    if missing:
+    if not all((args.out / cell.key() / DONE).exists() for cell in wanted):
         guesses(args, read_labels(args.data / "train.json", "coco"))
-    start = time.perf_counter()
-    taken: list[float] = []
-    lock = Lock()
-    # Threads of several processes on one core wait for each other.
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // args.jobs))}
-
-    def work(cell: Cell) -> str | None:
-        begun = time.perf_counter()
-        expected = statistics.median(taken) if taken else 0
-        if args.seconds and begun - start + expected > args.seconds:
-            return f"{cell.key()}: left out, no time"
-        folder = args.out / cell.key()
-        folder.mkdir(exist_ok=True)
-        command = [sys.executable, __file__, str(args.data), "--teacher", str(args.teacher)]
-        command += ["--device", args.device, "--workers", str(args.workers)]
-        command += ["--out", str(args.out), "--cell", json.dumps(asdict(cell))]
-        with (folder / "output.txt").open("w") as output:
-            code = subprocess.run(
-                command, check=False, env=threads | os.environ, stdout=output, stderr=output
-            ).returncode
-        taken.append(time.perf_counter() - begun)
-        if code:
-            return f"{cell.key()}: ended with {code}, see {folder / 'output.txt'}"
-        row = json.loads((folder / "run.json").read_text())
-        with lock:
-            collect(args.out)
-        print(f"{cell.key()}: AP {row['AP']:.4f}, {taken[-1]:.0f} s", flush=True)
-        return None
-
-    with ThreadPoolExecutor(args.jobs) as pool:
-        problems = [problem for problem in pool.map(work, missing) if problem]
+    command = [sys.executable, __file__, str(args.data), "--teacher", str(args.teacher)]
+    command += ["--device", args.device, "--workers", str(args.workers), "--out", str(args.out)]
+    problems = run_missing(
+        {cell.key(): [*command, "--cell", json.dumps(asdict(cell))] for cell in wanted},
+        args.out,
+        args.jobs,
+        args.seconds,
+        lambda row: f"AP {row['AP']:.4f}",
+    )
     print(summary(collect(args.out)))
-    if problems:
-        sys.exit("\n".join(problems))
+    finish(problems)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Does the box loss help? One small detector, many losses and seeds, on the real Pascal VOC 2007.
 
 Trains the configs of configs/mini_voc07, which differ in the loss of the RoI head alone, with the
-data in the device's memory, and appends each finished run to OUT/runs.csv. A run that is there
-already is not run again.
+data in the device's memory; each finished run is a row of OUT/runs.csv, and is not run again.
 
     python tools/benchmark/mini_voc07.py --claim
     python tools/benchmark/mini_voc07.py --seeds 0 1 2 --jobs 6 --device cuda
@@ -12,21 +11,16 @@ The data: MMEIOU_VOC_256; the backbone's weights: MMEIOU_MOBILENET_V2 (docs/repr
 """
 
 import argparse
-import csv
 import hashlib
 import json
-import os
-import statistics
-import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from mmengine.registry import init_default_scope
+from run_cells import DONE, finish, run_missing
 
 from mmeiou.config import parse_cfg_options, read_config
 from mmeiou.whole_files import replacing
@@ -96,10 +90,6 @@ class Cell:
         text = json.dumps(what, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
-    def row_key(self) -> tuple[str, ...]:
-        """What tells its line in a table of runs from the others."""
-        return self.rung, str(self.seed), str(self.holdout), self.config_hash()
-
     def key(self) -> str:
         """Name of the run and of its folder."""
         holdout = f"_holdout{self.holdout}" if self.holdout else ""
@@ -112,7 +102,8 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
     Args:
         cell: The run.
         device: Name of the device.
-        out: Its folder ``cell.key()`` gets ``run.json``, ``detections.npz`` and ``weights.pth``.
+        out: Its folder ``cell.key()`` gets ``run.json``, ``losses.json`` of the epochs,
+            ``detections.npz`` and ``weights.pth``.
         keep_weights: Write the last one.
     """
     import numpy as np  # noqa: PLC0415 - the parent process needs none of these
@@ -155,11 +146,11 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
         "torch": torch.__version__,
         "train_seconds": round(trained.seconds, 1),
         "detect_seconds": round(seconds, 1),
-        "last_losses": trained.losses[-1],
-        "metrics": metrics,
+        **{key.removeprefix("voc/"): round(value, 5) for key, value in metrics.items()},
     }
-    with replacing(folder / "run.json") as temporary:
-        temporary.write_text(json.dumps(row, indent=1) + "\n")
+    for name, content in (("losses.json", trained.losses), (DONE, row)):
+        with replacing(folder / name) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def check_files() -> None:
@@ -219,37 +210,6 @@ def datasets(cell: Cell, cfg: Any, out: Path) -> Any:
     return trainval, kept("test", cfg.test_dataloader.dataset)
 
 
-def append(cell: Cell, out: Path, table: Path) -> dict[str, Any]:
-    """Add a finished run to the table."""
-    row = json.loads((out / cell.key() / "run.json").read_text())
-    flat = {key: value for key, value in row.items() if key not in ("metrics", "last_losses")}
-    flat |= {key.removeprefix("voc/"): round(value, 5) for key, value in row["metrics"].items()}
-    append_row(flat, table)
-    return flat
-
-
-def listed(table: Path) -> set[tuple[str, ...]]:
-    """What a table of runs has: see :meth:`Cell.row_key`."""
-    if not table.exists():
-        return set()
-    with table.open(newline="") as file:
-        rows = csv.DictReader(file)
-        return {(row["rung"], row["seed"], row["holdout"], row["config"]) for row in rows}
-
-
-def append_row(row: dict[str, Any], table: Path) -> None:
-    """Add a line to a table; where it brings new columns, they stay empty in the others."""
-    rows = []
-    if table.exists():
-        with table.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    columns = dict.fromkeys(name for one in [*rows, row] for name in one)
-    with replacing(table) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(columns))
-        writer.writeheader()
-        writer.writerows([*rows, row])
-
-
 def parse_args() -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(
@@ -297,49 +257,18 @@ def main() -> None:
     ]
     check_files()
     args.out.mkdir(parents=True, exist_ok=True)
-    last = "weights.pth" if args.keep_weights else "run.json"
-    missing = [cell for cell in cells if not (args.out / cell.key() / last).exists()]
-    table = args.out / "runs.csv"
-    there = listed(table)
-    for cell in cells:  # done, and stopped before it was listed
-        if (args.out / cell.key() / "run.json").exists() and cell.row_key() not in there:
-            append(cell, args.out, table)
-    print(f"{len(cells)} runs, {len(cells) - len(missing)} of them done", flush=True)
-    start = time.perf_counter()
-    taken: list[float] = []
-    lock = Lock()
-    # Threads of several processes on one core wait for each other.
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // args.jobs))}
-
-    def work(cell: Cell) -> str | None:
-        begun = time.perf_counter()
-        if (
-            args.seconds
-            and begun - start + (statistics.median(taken) if taken else 0) > args.seconds
-        ):
-            return f"{cell.key()}: left out, no time"
-        command = [sys.executable, __file__, "--cell", json.dumps(asdict(cell))]
-        command += ["--device", args.device, "--out", str(args.out)]
-        command += ["--keep-weights"] * args.keep_weights
-        code = subprocess.run(command, check=False, env=threads | os.environ).returncode
-        taken.append(time.perf_counter() - begun)
-        if code:
-            return f"{cell.key()}: ended with {code}"
-        with lock:
-            row = append(cell, args.out, table)
-        print(
-            f"{cell.key()}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}, "
-            f"{taken[-1]:.0f} s",
-            flush=True,
-        )
-        return None
-
-    if missing:
-        datasets(missing[0], missing[0].config(), args.out)
-    with ThreadPoolExecutor(args.jobs) as pool:
-        problems = [problem for problem in pool.map(work, missing) if problem]
-    if problems:
-        sys.exit("\n".join(problems))
+    datasets(cells[0], cells[0].config(), args.out)  # decoded once, and not by each run
+    command = [sys.executable, __file__, "--device", args.device, "--out", str(args.out)]
+    command += ["--keep-weights"] * args.keep_weights
+    problems = run_missing(
+        {cell.key(): [*command, "--cell", json.dumps(asdict(cell))] for cell in cells},
+        args.out,
+        args.jobs,
+        args.seconds,
+        lambda row: ", ".join(f"{name} {row[name]:.4f}" for name in ("AP", "AP50", "AP90")),
+        (DONE, "weights.pth") if args.keep_weights else (DONE,),
+    )
+    finish(problems)
 
 
 if __name__ == "__main__":

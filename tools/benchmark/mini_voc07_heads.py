@@ -21,12 +21,12 @@ from mini_voc07 import (
     ROOT,
     RUNGS,
     Cell,
-    append_row,
     check_files,
     compact,
     datasets,
     trained_classes,
 )
+from run_cells import append_row
 
 from mmeiou.whole_files import replacing
 

@@ -13,7 +13,6 @@ not run again.
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import statistics
@@ -24,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from run_cells import TABLE, finish, run_missing
+from run_cells import DONE, collect, finish, run_missing
 
 from mmeiou.config import parse_cfg_options, read_config
 from mmeiou.evaluation.paired import paired_difference
@@ -181,7 +180,7 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> None:
         "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
         "torch": torch.__version__,
     }
-    with replacing(folder / "run.json") as unfinished:
+    with replacing(folder / DONE) as unfinished:
         unfinished.write_text(json.dumps(row, indent=1) + "\n")
 
 
@@ -314,9 +313,7 @@ def main() -> None:
         args.seconds,
         lambda row: ", ".join(f"{name} {row[name]:.4f}" for name in MEASURES),
     )
-    if (table := args.out / TABLE).exists():
-        with table.open(newline="") as file:
-            print(summary(list(csv.DictReader(file))))
+    print(summary(collect(args.out)))
     finish(problems)
 
 

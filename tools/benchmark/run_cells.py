@@ -1,9 +1,10 @@
-"""Many runs of one script, each in a process of its own, some at a time, each in a table when done.
+"""Many runs of one script, each in a process of its own, some at a time, all in one table.
 
-A run that has its ``run.json`` is not run again, so that whoever was cut off starts anew and goes
-on.
+A run that has left its ``run.json`` is not run again, so that whoever was cut off starts anew and
+goes on. The table is made of these files, whoever was killed before it was written.
 """
 
+import csv
 import json
 import os
 import statistics
@@ -16,9 +17,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from mini_voc07 import append_row
+from mmeiou.whole_files import replacing
 
 DONE, TABLE = "run.json", "runs.csv"
+Row = dict[str, Any]
 
 
 def run_missing(
@@ -26,7 +28,8 @@ def run_missing(
     out: Path,
     jobs: int,
     seconds: float | None,
-    said: Callable[[dict[str, Any]], str],
+    said: Callable[[Row], str],
+    leaves: Sequence[str] = (DONE,),
 ) -> list[str]:
     """Run what is not done.
 
@@ -37,12 +40,13 @@ def run_missing(
         jobs: Runs at a time.
         seconds: No run starts that would end later, by the median of those before; None for all.
         said: What to print of a row.
+        leaves: Files without which a run is not done.
 
     Returns:
         A sentence for each run that failed or was left out.
     """
     out.mkdir(parents=True, exist_ok=True)
-    missing = [key for key in commands if not (out / key / DONE).exists()]
+    missing = [key for key in commands if not all((out / key / name).exists() for name in leaves)]
     print(f"{len(commands)} runs, {len(commands) - len(missing)} of them done", flush=True)
     start = time.perf_counter()
     taken: list[float] = []
@@ -65,13 +69,40 @@ def run_missing(
             return f"{key}: ended with {code}, see {folder / 'output.txt'}"
         with lock:
             taken.append(time.perf_counter() - begun)
+            collect(out)
             row = json.loads((folder / DONE).read_text())
-            append_row(row, out / TABLE)
             print(f"{key}: {said(row)}, {taken[-1]:.0f} s", flush=True)
         return None
 
+    collect(out)
     with ThreadPoolExecutor(jobs) as pool:
         return [problem for problem in pool.map(work, missing) if problem]
+
+
+def collect(out: Path) -> list[Row]:
+    """Write ``out/runs.csv`` of all runs that are done, and return its rows."""
+    rows = [json.loads(file.read_text()) for file in sorted(out.glob(f"*/{DONE}"))]
+    if rows:
+        write_rows(rows, out / TABLE)
+    return rows
+
+
+def append_row(row: Row, table: Path) -> None:
+    """Add a line to a table."""
+    before: list[Row] = []
+    if table.exists():
+        with table.open(newline="") as file:
+            before = list(csv.DictReader(file))
+    write_rows([*before, row], table)
+
+
+def write_rows(rows: Sequence[Row], table: Path) -> None:
+    """Write a table; what one row has and another has not stays empty there."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    with replacing(table) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(columns))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def finish(problems: Sequence[str]) -> None:
