@@ -251,9 +251,9 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     ]
 
 
-def summary(rows: list[dict[str, Any]]) -> str:
+def summary(rows: list[dict[str, str]]) -> str:
     """A Markdown table: means +- deviations, and what an arm brings against labels alone."""
-    groups: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
+    groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = defaultdict(dict)
     for row in rows:
         groups[tuple(row[key] for key in GROUP)][row["seed"]] = row
     lines = [

@@ -79,24 +79,27 @@ def run_missing(
         return [problem for problem in pool.map(work, missing) if problem]
 
 
-def collect(out: Path) -> list[Row]:
+def collect(out: Path) -> list[dict[str, str]]:
     """Write ``out/runs.csv`` of all runs that are done, and return its rows."""
     rows = [json.loads(file.read_text()) for file in sorted(out.glob(f"*/{DONE}"))]
-    if rows:
-        write_rows(rows, out / TABLE)
-    return rows
+    if not rows:
+        return []
+    write_rows(rows, out / TABLE)
+    return read_rows(out / TABLE)
+
+
+def read_rows(table: Path) -> list[dict[str, str]]:
+    """The lines of a table."""
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def append_row(row: Row, table: Path) -> None:
     """Add a line to a table."""
-    before: list[Row] = []
-    if table.exists():
-        with table.open(newline="") as file:
-            before = list(csv.DictReader(file))
-    write_rows([*before, row], table)
+    write_rows([*(read_rows(table) if table.exists() else []), row], table)
 
 
-def write_rows(rows: Sequence[Row], table: Path) -> None:
+def write_rows(rows: Sequence[Mapping[str, Any]], table: Path) -> None:
     """Write a table; what one row has and another has not stays empty there."""
     columns = dict.fromkeys(name for row in rows for name in row)
     with replacing(table) as temporary, temporary.open("w", newline="") as file:
