@@ -17,11 +17,11 @@ from statistics import mean, stdev
 from typing import Any
 
 import yaml
+from finished_runs import FinishedRun, read_run
 from metafile_results import noted
 
 from mmeiou.evaluation.paired import paired_difference
 from mmeiou.whole_files import replacing
-from work_dirs import FinishedRun, read_run
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE, WHOLE = "smooth-l1", "eiou-sot-iou"
