@@ -1,7 +1,7 @@
 """A YuNet in every runtime that is installed, as a detector and as a network to time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -164,7 +164,7 @@ class _SizedFiles:
         self.divisor = OnnxBackend(source).divisor
         self.classes = ()
         self.source, self.folder = source, folder
-        self.of_size = cache(self._of_size)
+        self.of_size = lru_cache(maxsize=2)(self._of_size)  # of large images they hold gigabytes
 
     def path(self, size: Size) -> Path:
         return self.folder / f"{self.source.stem}_{size[0]}x{size[1]}.tflite"
