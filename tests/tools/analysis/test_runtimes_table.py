@@ -1,5 +1,6 @@
 """tools/analysis/runtimes.py: its table by hand, its forms against each other, and the page."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,19 @@ ROW = {
 @pytest.fixture(scope="module")
 def tiny(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
     return write_tiny_model(repo, tmp_path_factory.mktemp("tiny"))
+
+
+def test_the_page_has_what_the_csv_file_has(repo: Path, import_tool):
+    tool = import_tool("runtimes")
+    rows = tool.read_rows(repo / "docs/results/runtimes.csv")
+    assert {row["model"] for row in rows} == {"yunet_n", "yunet_s"}
+    section = re.search(
+        r"<!-- runtimes.*?-->\n(.*?)<!-- /runtimes -->",
+        (repo / "docs/deploy.md").read_text(),
+        re.DOTALL,
+    )
+    assert section
+    assert section[1] == f"\n{tool.table(rows)}\n"
 
 
 def test_table_by_hand(import_tool):
