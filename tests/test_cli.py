@@ -34,9 +34,12 @@ with one_line_errors("train"):
     raise SystemExit("config not found")
 """
 # As pip installs it, but for the place of the package.
+# Whatever starts the tests in the background may have it ignore interrupts.
 MIM = """
+import signal
 import sys
 from importlib import import_module
+signal.signal(signal.SIGINT, signal.default_int_handler)
 train = import_module("mim.commands.train")
 train.get_installed_path = lambda _: {root!r}
 train.is_installed = lambda _: True

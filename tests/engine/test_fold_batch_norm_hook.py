@@ -42,6 +42,7 @@ def test_yunet_predicts_the_same_and_every_config_of_it_folds(repo: Path) -> Non
     for path in sorted((repo / "configs/yunet").glob("*widerface*.py")):
         cfg = Config.fromfile(path)
         assert cfg.default_hooks.fold_batch_norm.type == "mmeiou.FoldBatchNormHook", path
+    cfg = Config.fromfile(repo / "configs/yunet/yunet-n_2xb16-640e_widerface.py")
     init_default_scope("mmdet")
     model = MODELS.build(cfg.model)
     model.init_weights()
