@@ -13,9 +13,9 @@ import os
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 
-# Rounds of active waiting: long enough for the gap between two loops of a network, and shorter than
-# what waking a thread costs many times over. Measured by tools/benchmark/busy_machine.py.
-SPIN_COUNT = 1000
+# Rounds of active waiting: enough for the gap between two loops of a network, a thirtieth of GNU's.
+# Measured by tools/benchmark/busy_machine.py: docs/performance.md.
+SPIN_COUNT = 10000
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
