@@ -196,7 +196,7 @@ class BatchedTwoStage(nn.Module):
         picked = deltas.gather(1, index.flatten(1)[..., None].expand(-1, -1, 4))
         coder = self.model.rpn_head.bbox_coder
         boxes = coder.decode(anchors.view(-1, 4), picked.view(-1, 4)).view_as(anchors)
-        boxes = _clipped(boxes.flatten(1, 2), shapes).view_as(anchors)
+        boxes = clipped(boxes.flatten(1, 2), shapes).view_as(anchors)
         whole = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1) & (scores > NEVER)
         keep = keep_of_nms(boxes.flatten(0, 1), cfg["nms"]["iou_threshold"])
         keep = keep.view_as(whole) & whole
@@ -369,7 +369,7 @@ def head_detections(
     row = place.gather(1, top.indices // classes)
     boxes = raw.bboxes.view(len(rois), -1, 4)
     boxes = boxes[row, labels if boxes.size(1) > 1 else torch.zeros_like(labels)]
-    boxes = _clipped(boxes, shapes)
+    boxes = clipped(boxes, shapes)
     apart = labels[..., None] * (boxes.max() + 1)  # boxes of two classes do not meet
     keep = keep_of_nms(boxes + apart, cfg["nms"]["iou_threshold"]) & (top.values >= 0)
     columns = {"bboxes": boxes, "scores": top.values, "labels": labels}
@@ -383,7 +383,7 @@ def head_detections(
     ]
 
 
-def _clipped(boxes: Tensor, shapes: Tensor) -> Tensor:
+def clipped(boxes: Tensor, shapes: Tensor) -> Tensor:
     """(b, n, 4) boxes within images of (b, 2) height and width."""
     limit = shapes.flip(1).repeat(1, 2)[:, None].to(boxes.dtype)
     return boxes.clamp(min=0).minimum(limit)

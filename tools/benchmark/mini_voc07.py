@@ -1,11 +1,12 @@
 """Does the box loss help? One small detector, many losses and seeds, on the real Pascal VOC 2007.
 
-Trains the configs of configs/mini_voc07, which differ in the loss of the RoI head alone, with the
-data in the device's memory; each finished run is a row of OUT/runs.csv, and is not run again.
+Trains the configs of configs/mini_voc07, which differ in the loss of the boxes alone, with the data
+in the device's memory; each finished run is a row of OUT/runs.csv, and is not run again.
 
     python tools/benchmark/mini_voc07.py --claim
     python tools/benchmark/mini_voc07.py --seeds 0 1 2 --jobs 6 --device cuda
     python tools/benchmark/mini_voc07.py --holdout 1250 --rungs eiou --weights 5 10 20
+    python tools/benchmark/mini_voc07.py --detector retinanet
 
 The data: MMEIOU_VOC_256; the backbone's weights: MMEIOU_MOBILENET_V2 (docs/reproduction.md).
 """
@@ -15,7 +16,7 @@ import hashlib
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ RUNGS = (
     "ciou",
     "diou",
 )
-BASE = "l1"  # the config that the others inherit: what they share with it begins alike
+# Of each detector: where its box head is, and the rung whose config the others inherit: what they
+# share with it begins alike.
+HEADS = {"faster-rcnn": "model.roi_head.bbox_head", "retinanet": "model.bbox_head"}
+BASES = {"faster-rcnn": "l1", "retinanet": "smooth-l1"}
 CANVAS = (256, 256)
 # The shortest form of the question: smooth-L1 against the whole method, an hour on two cores.
 CLAIM = {"rungs": RUNGS[:2], "seeds": [0, 1], "epochs": 2}
@@ -58,6 +62,7 @@ class Cell:
             train on trainval and evaluate on test.
         epochs: Of training; None for the config's.
         options: ``KEY=VALUE`` changes of the config.
+        detector: One of :data:`HEADS`.
     """
 
     rung: str
@@ -66,18 +71,29 @@ class Cell:
     holdout: int
     epochs: int | None
     options: tuple[str, ...]
+    detector: str = "faster-rcnn"
+
+    @property
+    def base(self) -> "Cell":
+        """Whose first weights it takes, where both have the same ones."""
+        return replace(self, rung=BASES[self.detector], weight=None, epochs=None)
 
     def config(self) -> Any:
         """The config, with the cell's changes."""
-        name = f"faster-rcnn_mobilenet-v2_fpn_{self.rung}_1xb64-6e_voc07-256.py"
-        cfg = read_config(CONFIGS / name)
+        cfg = read_config(config_file(self.detector, self.rung))
         cfg.merge_from_dict(parse_cfg_options(self.options))
         init_default_scope(cfg.default_scope)
         if self.epochs is not None:
             cfg.train_cfg.max_epochs = cfg.param_scheduler[-1].T_max = self.epochs
         if self.weight is not None:
-            cfg.model.roi_head.bbox_head.loss_bbox.loss_weight = self.weight
+            self.box_loss(cfg).loss_weight = self.weight
         return cfg
+
+    def box_loss(self, cfg: Any) -> Any:
+        """Config of the box loss within the cell's config."""
+        for key in HEADS[self.detector].split("."):
+            cfg = cfg[key]
+        return cfg.loss_bbox
 
     def config_hash(self) -> str:
         """Of what is trained and how, wherever data and weights are."""
@@ -93,7 +109,18 @@ class Cell:
     def key(self) -> str:
         """Name of the run and of its folder."""
         holdout = f"_holdout{self.holdout}" if self.holdout else ""
-        return f"{self.rung}_seed{self.seed}{holdout}_{self.config_hash()}"
+        other = "" if self.detector == "faster-rcnn" else f"{self.detector}_"
+        return f"{other}{self.rung}_seed{self.seed}{holdout}_{self.config_hash()}"
+
+
+def config_file(detector: str, rung: str) -> Path:
+    """Where the config is."""
+    return CONFIGS / f"{detector}_mobilenet-v2_fpn_{rung}_1xb64-6e_voc07-256.py"
+
+
+def rungs_of(detector: str) -> list[str]:
+    """Rungs for which the detector has a config, in the ladder's order."""
+    return [rung for rung in RUNGS if config_file(detector, rung).exists()]
 
 
 def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) -> None:
@@ -120,8 +147,7 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
     cfg = cell.config()
     folder = out / cell.key()
     learned, judged = datasets(cell, cfg, out)
-    base = Cell(BASE, cell.seed, None, cell.holdout, None, cell.options).config()
-    trained = train(cfg, learned.to(device), cell.seed, device, cell.key(), base)
+    trained = train(cfg, learned.to(device), cell.seed, device, cell.key(), cell.base.config())
     start = time.perf_counter()
     found = detect(trained.detector, judged.to(device))
     seconds = time.perf_counter() - start
@@ -136,7 +162,7 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
         np.savez_compressed(temporary, **compact(found))
     row = {
         **asdict(cell),
-        "weight": cfg.model.roi_head.bbox_head.loss_bbox.get("loss_weight", 1.0),
+        "weight": cell.box_loss(cfg).get("loss_weight", 1.0),
         "options": " ".join(cell.options),
         "epochs": cfg.train_cfg.max_epochs,
         "config": cell.config_hash(),
@@ -155,7 +181,7 @@ def run_cell(cell: Cell, device: str, out: Path, *, keep_weights: bool = False) 
 
 def check_files() -> None:
     """Say what to do where the data or the backbone's weights are not there."""
-    cfg = Cell(BASE, 0, None, 0, None, ()).config()
+    cfg = Cell(RUNGS[0], 0, None, 0, None, ()).config()
     data, weights = cfg.data_root, cfg.model.backbone.init_cfg.checkpoint
     if not Path(data, cfg.train_dataloader.dataset.ann_file).exists():
         raise SystemExit(
@@ -220,7 +246,8 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="smooth-L1 against the whole method, two seeds, two epochs: an hour on two cores",
     )
-    parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=RUNGS, help="default: all")
+    parser.add_argument("--detector", choices=list(HEADS), default="faster-rcnn")
+    parser.add_argument("--rungs", nargs="+", choices=RUNGS, help="default: all that there are")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--weights", nargs="+", type=float, default=[None], help="of the box loss")
     parser.add_argument("--holdout", type=int, default=0, help="see above; default: judge on test")
@@ -238,6 +265,11 @@ def parse_args() -> argparse.Namespace:
             if getattr(args, name) != parser.get_default(name):
                 parser.error(f"--claim says what --{name} is: leave one of them out")
             setattr(args, name, value)
+    known = rungs_of(args.detector)
+    args.rungs = args.rungs or known
+    for rung in args.rungs:
+        if rung not in known:
+            parser.error(f"{args.detector} has no config of {rung}, but of {', '.join(known)}")
     return args
 
 
@@ -250,7 +282,15 @@ def main() -> None:
         run_cell(cell, args.device, args.out, keep_weights=args.keep_weights)
         return
     cells = [
-        Cell(rung, seed, weight, args.holdout, args.epochs, tuple(args.cfg_options))
+        Cell(
+            rung,
+            seed,
+            weight,
+            args.holdout,
+            args.epochs,
+            tuple(args.cfg_options),
+            args.detector,
+        )
         for seed in args.seeds
         for rung in args.rungs
         for weight in args.weights

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from mini_voc07 import (
-    BASE,
     CANVAS,
     ROOT,
     RUNGS,
@@ -50,6 +49,23 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def load_trunk(path: Path, cfg: Any, device: str) -> Any:
+    """A ``BatchedTwoStage`` with all the weights of a file but those of its RoI head."""
+    import torch  # noqa: PLC0415 - not for --help
+    from batched_two_stage import BatchedTwoStage  # noqa: PLC0415
+
+    from mmeiou.registry import MODELS  # noqa: PLC0415
+
+    model = MODELS.build(cfg.model).to(device, memory_format=torch.channels_last)
+    trunk = BatchedTwoStage(model, CANVAS).to(device).eval()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = {key: value for key, value in state.items() if not key.startswith("roi_head.")}
+    wrong = trunk.model.load_state_dict(state, strict=False)
+    if wrong.unexpected_keys or any(not k.startswith("roi_head.") for k in wrong.missing_keys):
+        raise SystemExit(f"{path}: not a detector of configs/mini_voc07: {wrong}")
+    return trunk
+
+
 def main() -> None:
     """Train, detect and evaluate all heads."""
     args = parse_args()
@@ -67,7 +83,7 @@ def main() -> None:
         train_heads,
     )
     from mmengine.logging import MMLogger  # noqa: PLC0415
-    from resident_training import build, evaluate  # noqa: PLC0415
+    from resident_training import evaluate  # noqa: PLC0415
 
     from mmeiou.engine.reuse_memory_hook import reuse_memory  # noqa: PLC0415
 
@@ -85,14 +101,8 @@ def main() -> None:
     }
     configs = {key: cell.config() for key, cell in cells.items()}
     first = next(iter(configs.values()))
-    base = Cell(BASE, 0, None, args.holdout, None, ()).config()
-    base.model.backbone.init_cfg = None
-    trunk = build(base, CANVAS, 0, args.device).eval()
-    state = torch.load(args.trunk, map_location="cpu", weights_only=True)
-    state = {key: value for key, value in state.items() if not key.startswith("roi_head.")}
-    wrong = trunk.model.load_state_dict(state, strict=False)
-    if wrong.unexpected_keys or any(not k.startswith("roi_head.") for k in wrong.missing_keys):
-        raise SystemExit(f"{args.trunk}: not a detector of configs/mini_voc07: {wrong}")
+    base = next(iter(cells.values())).base.config()
+    trunk = load_trunk(args.trunk, base, args.device)
     learned, judged = datasets(next(iter(cells.values())), first, args.out)
     print(f"{name}: features of {2 * len(learned)} + {len(judged)} images", flush=True)
     tested = keep(trunk, judged.to(args.device), flip=False, training=False)

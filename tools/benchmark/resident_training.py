@@ -1,4 +1,4 @@
-"""Train a two-stage config on data that is in memory, detect, and evaluate: one cell of a table."""
+"""Train a config on data that is in memory, detect, and evaluate: one cell of a table."""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from batched_one_stage import BatchedOneStage
 from batched_two_stage import BatchedTwoStage
 from mmengine.registry import PARAM_SCHEDULERS
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from mmeiou.registry import METRICS, MODELS
 
 DETECTED = 64  # images of a batch
 Detections = dict[str, NDArray[Any]]
+Detector = BatchedTwoStage | BatchedOneStage
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,12 @@ class Trained:
         losses: Means of each epoch, by name.
     """
 
-    detector: BatchedTwoStage
+    detector: Detector
     seconds: float
     losses: list[dict[str, float]]
 
 
-def build(
-    cfg: Any, canvas: tuple[int, int], seed: int, device: str, like: Any = None
-) -> BatchedTwoStage:
+def build(cfg: Any, canvas: tuple[int, int], seed: int, device: str, like: Any = None) -> Detector:
     """The detector of a config with its first weights, which follow from the seed.
 
     Its convolutions compute in bfloat16 if the config's optimizer is an ``AmpOptimWrapper``.
@@ -56,8 +56,8 @@ def build(
         begin_like(model, build(like, canvas, seed, "cpu").model)
     half = cfg.optim_wrapper.type == "AmpOptimWrapper"
     dtype = torch.bfloat16 if half else torch.float32
-    detector = BatchedTwoStage(model.to(memory_format=torch.channels_last), canvas, dtype)
-    return detector.to(device)
+    kind = BatchedTwoStage if hasattr(model, "rpn_head") else BatchedOneStage
+    return kind(model.to(memory_format=torch.channels_last), canvas, dtype).to(device)
 
 
 def begin_like(module: nn.Module, other: nn.Module) -> None:
@@ -76,7 +76,7 @@ def train(
     Order and flips of the images follow from the seed alone, whatever the loss.
 
     Args:
-        cfg: Config of a ``FasterRCNN``.
+        cfg: Config of a ``FasterRCNN`` or of a one-stage detector.
         data: On the device.
         seed: Of weights, order, flips and samples.
         device: Name of the device.
@@ -153,7 +153,7 @@ def _schedulers(cfg: Any, optimizer: Any, length: int) -> Iterator[Any]:
 
 
 @torch.no_grad()
-def detect(detector: BatchedTwoStage, data: ResidentData) -> Detections:
+def detect(detector: Detector, data: ResidentData) -> Detections:
     """Detections of all images.
 
     Returns:

@@ -1,8 +1,6 @@
 # Faster R-CNN small enough for images of 256 pixels on a processor: MobileNetV2, an FPN of 64
 # channels, 300 proposals, 128 RoIs, a box head of 512. 3.6 million parameters.
 norm = dict(type="BN", requires_grad=True)
-# Written by tools/benchmark/mobilenet_v2.py from torchvision's weights.
-backbone_weights = "{{$MMEIOU_MOBILENET_V2:data/mobilenet_v2.pth}}"
 model = dict(
     type="FasterRCNN",
     data_preprocessor=dict(
