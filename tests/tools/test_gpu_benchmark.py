@@ -158,6 +158,22 @@ def test_the_page_gets_the_section(
     assert page.read_text().endswith(" s)\n\n<!-- /gpu -->\nend\n")
 
 
+def test_a_later_run_fills_what_is_missing(tools: SimpleNamespace) -> None:
+    def run(**sections: dict[str, Any]) -> dict[str, Any]:
+        device = {"status": "done", "tables": [{"head": [], "rows": [["GPU", "A"]]}]}
+        return {"sections": {"device": device, **sections}}
+
+    table = [{"head": ["a"], "rows": [[1]]}]
+    first = run(losses={"status": "done", "tables": table}, waits={"status": "skipped"})
+    second = run(losses={"status": "skipped"}, waits={"status": "done", "tables": table})
+    sections = tools.page.merged([first, second])["sections"]
+    assert list(sections) == ["device", "losses", "waits"]
+    assert all(section["status"] == "done" for section in sections.values())
+    second["sections"]["device"]["tables"][0]["rows"] = [["GPU", "B"]]
+    with pytest.raises(ValueError, match="different machines"):
+        tools.page.merged([first, second])
+
+
 def test_docs_have_the_markers(repo: Path, tools: SimpleNamespace) -> None:
     assert repo / "docs/performance.md" == tools.page.PAGE
     text = tools.page.PAGE.read_text()

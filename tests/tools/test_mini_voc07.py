@@ -97,6 +97,15 @@ def test_a_ladder_is_run_and_goes_on_where_it_was(tmp_path):
     assert "1 runs, 1 of them done" in run("mini_voc07.py", *options)
     run("mini_voc07_heads.py", "--trunk", weights, *heads)
     assert [row["rung"] for row in rows(tmp_path / "heads.csv")] == ["smooth-l1", "eiou-sot-iou"]
+    run("mini_voc07_heads.py", "--trunk", weights, "--variants", "--epochs", 1, "--out", tmp_path)
+    whole, *changed = rows(tmp_path / "heads.csv")[2:]
+    assert (whole["rung"], whole["variant"]) == ("eiou-sot-iou", "")
+    assert {row["rung"] for row in changed} == {"eiou-sot-iou"}
+    variants = [row["variant"] for row in changed]
+    assert {"knee shrinks", "iou by bce", "fusion 0.25"} <= set(variants)
+    assert len(set(variants)) == len(variants) == 11
+    assert len({row["config"] for row in changed if row["variant"] != "knee shrinks"}) == 10
+
     base, whole = rows(tmp_path / "gradients.csv")
     assert float(base["weight"]) == 1
     assert 1 < float(whole["weight"]) < 100

@@ -29,7 +29,7 @@ def measure(setting: Setting, report: Report) -> None:
     add = report.table("form", "batch", "workers", "images / s", "share of time for data")
     forms = {"float32": make_endless, "float16, AMP": with_amp}
     cases = setting.pick(
-        [("float32", 16, 200), ("float32", 64, 100), ("float16, AMP", 64, 100)],
+        [("float32", 16, 100), ("float32", 64, 50), ("float16, AMP", 64, 50)],
         [("float32", 2, 4)],
     )
     threads = torch.get_num_threads()

@@ -1,6 +1,9 @@
 """Write what gpu.py found into docs/performance.md.
 
-python tools/benchmark/gpu_page.py work_dirs/gpu.json
+    python tools/benchmark/gpu_page.py work_dirs/gpu.json
+    python tools/benchmark/gpu_page.py work_dirs/first.json work_dirs/second.json
+
+Of several runs on equal machines, each section is that of the last one that measured it.
 """
 
 import argparse
@@ -57,15 +60,34 @@ def _cell(value: Any) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 
+def merged(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sections of all, of each the last that has a table.
+
+    Raises:
+        ValueError: If the runs are of different machines.
+    """
+    first, *others = runs
+    sections = dict(first["sections"])
+    for run in others:
+        one, other = (of["sections"]["device"]["tables"][0]["rows"] for of in (first, run))
+        if one != other:
+            raise ValueError(f"of different machines, which one page cannot show: {one}, {other}")
+        sections |= {
+            name: section for name, section in run["sections"].items() if section.get("tables")
+        }
+    return {**first, "sections": sections}
+
+
 def main() -> None:
     """Fill the section."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("results", type=Path, help="what gpu.py wrote")
+    parser.add_argument("results", type=Path, nargs="+", help="what gpu.py wrote")
     parser.add_argument("--page", type=Path, default=PAGE, help="with the section's markers")
     args = parser.parse_args()
-    content = f"\n{markdown(json.loads(args.results.read_text()))}\n\n"
+    found = merged([json.loads(path.read_text()) for path in args.results])
+    content = f"\n{markdown(found)}\n\n"
     text = replace_section(args.page.read_text(), "gpu", content, args.page)
     with replacing(args.page) as temporary:
         temporary.write_text(text)

@@ -115,6 +115,7 @@ def train_heads(
     kept: tuple[Kept, Kept],
     schedule: Schedule,
     seed: int,
+    shrinking: Mapping[str, tuple[float, float]],
     progress: str = "",
 ) -> list[dict[str, float]]:
     """Train heads side by side.
@@ -125,6 +126,8 @@ def train_heads(
         kept: Of the images, and of the images mirrored.
         schedule: Of the training.
         seed: Of order, flips and samples.
+        shrinking: Heads whose box loss changes its ``smooth_point``, from the first step's to the
+            last's, in equal steps; names that are not among the heads say nothing.
         progress: What to call the run where progress is printed.
 
     Returns:
@@ -150,6 +153,11 @@ def train_heads(
         ):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(step, length * schedule.epochs)
+            for name in shrinking.keys() & heads.keys():
+                first, last = shrinking[name]
+                share = step / (length * schedule.epochs)
+                loss: Any = heads[name].get_submodule("loss_bbox")
+                loss.smooth_point = first + share * (last - first)
             pooled, samples = _samples(trunk, kept, rows, turned)
             losses = [head_loss(head, pooled, samples) for head in heads.values()]
             terms = [v for loss in losses for k, v in loss.items() if "loss" in k]

@@ -96,21 +96,26 @@ class Cell:
         return cfg.loss_bbox
 
     def config_hash(self) -> str:
-        """Of what is trained and how, wherever data and weights are."""
-        cfg = self.config().to_dict()
-        what = [cfg[key] for key in ("model", "optim_wrapper", "param_scheduler", "train_cfg")]
-        what[0]["backbone"].pop("init_cfg", None)
-        for split in ("train", "test"):
-            loader = cfg[f"{split}_dataloader"]
-            what += [loader["batch_size"], {**loader["dataset"], "data_root": ""}]
-        text = json.dumps(what, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
+        """See :func:`hash_of`."""
+        return hash_of(self.config())
 
     def key(self) -> str:
         """Name of the run and of its folder."""
         holdout = f"_holdout{self.holdout}" if self.holdout else ""
         other = "" if self.detector == "faster-rcnn" else f"{self.detector}_"
         return f"{other}{self.rung}_seed{self.seed}{holdout}_{self.config_hash()}"
+
+
+def hash_of(cfg: Any) -> str:
+    """Of what is trained and how, wherever data and weights are."""
+    cfg = cfg.to_dict()
+    what = [cfg[key] for key in ("model", "optim_wrapper", "param_scheduler", "train_cfg")]
+    what[0]["backbone"].pop("init_cfg", None)
+    for split in ("train", "test"):
+        loader = cfg[f"{split}_dataloader"]
+        what += [loader["batch_size"], {**loader["dataset"], "data_root": ""}]
+    text = json.dumps(what, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 def config_file(detector: str, rung: str) -> Path:

@@ -5,15 +5,20 @@
 
 (one trunk at a time; the features of 12,492 images take 9 GB of memory).
 
+With --variants it trains changes of the whole method instead of other losses, beside the method
+itself.
+
 Backbone, neck and RPN are those of the trunk and stay as they are; every loss trains a fresh box
 head on the same RoIs (head_training.py). Appends a line for each head to OUT/heads.csv, and
 what weight would give its loss a gradient as large as the baseline's to OUT/gradients.csv.
 """
 
 import argparse
+import copy
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mini_voc07 import (
     CANVAS,
@@ -23,6 +28,7 @@ from mini_voc07 import (
     check_files,
     compact,
     datasets,
+    hash_of,
     trained_classes,
 )
 from run_cells import append_row
@@ -30,6 +36,20 @@ from run_cells import append_row
 from mmeiou.whole_files import replacing
 
 BASELINE = "smooth-l1"
+WHOLE = "eiou-sot-iou"
+# Changes of the whole method in our own name, one at a time: options of its box head.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "mirror-symmetric": {"loss_bbox.mirror_symmetric": True},
+    "sot by target": {"loss_bbox.sot": "target"},
+    "knee 1": {"loss_bbox.smooth_point": 1.0},
+    "knee shrinks": {"loss_bbox.smooth_point": 1.0},  # and see SHRINKING
+    "iou by bce": {"loss_iou": {"_delete_": True, "type": "CrossEntropyLoss", "use_sigmoid": True}},
+    "iou of the prior": {"iou_target": "prior"},
+    "iou pulls boxes": {"detach_iou_target": False},
+}
+SHRINKING = {"knee shrinks": (1.0, 0.1)}  # smooth_point, from the first step to the last
+# Exponents of the predicted IoU in the score; the whole method's head is not trained anew for them.
+FUSIONS = (0.0, 0.25, 0.75, 1.0)
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,12 +61,40 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--trunk-name", help="in the table; default: the name of its folder")
     parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=RUNGS)
     parser.add_argument("--weights", nargs="+", type=float, default=[None], help="of the box loss")
+    parser.add_argument("--variants", action="store_true", help="of the whole method, not rungs")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--holdout", type=int, default=0, help="as of mini_voc07.py")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path, default=ROOT / "work_dirs" / "mini_voc07")
     return parser.parse_args()
+
+
+class Entry(NamedTuple):
+    """A head of the table."""
+
+    rung: str
+    config: Any
+    variant: str = ""
+
+
+def entries(args: argparse.Namespace) -> dict[str, Entry]:
+    """Heads to train, by names without dots, as a module's must be."""
+    if not args.variants:
+        return {
+            f"{rung}@{weight:g}".replace(".", "_") if weight else rung: Entry(
+                rung, Cell(rung, 0, weight, args.holdout, None, ()).config()
+            )
+            for rung in args.rungs
+            for weight in args.weights
+        }
+    whole = Cell(WHOLE, 0, None, args.holdout, None, ())
+    found = {WHOLE: Entry(WHOLE, whole.config())}
+    for name, options in VARIANTS.items():
+        cfg = whole.config()
+        cfg.merge_from_dict({f"model.roi_head.bbox_head.{k}": v for k, v in options.items()})
+        found[name] = Entry(WHOLE, cfg, name)
+    return found
 
 
 def load_trunk(path: Path, cfg: Any, device: str) -> Any:
@@ -66,14 +114,56 @@ def load_trunk(path: Path, cfg: Any, device: str) -> Any:
     return trunk
 
 
+@dataclass(frozen=True)
+class Judge:
+    """Writes a head's line and files.
+
+    Attributes:
+        out: Folder of ``heads.csv``; ``heads`` in it gets detections and losses.
+        data: The images that are judged.
+        classes: Their classes.
+        known: Columns that all heads have alike.
+    """
+
+    out: Path
+    data: Any
+    classes: tuple[str, ...]
+    known: dict[str, Any]
+
+    def __call__(self, key: str, entry: Entry, seed: int, detections: Any, losses: Any) -> None:
+        """Evaluate and write."""
+        import numpy as np  # noqa: PLC0415 - not for --help
+        from resident_training import evaluate  # noqa: PLC0415
+
+        loss = entry.config.model.roi_head.bbox_head.loss_bbox
+        row: dict[str, Any] = {
+            "rung": entry.rung,
+            "variant": entry.variant,
+            "weight": loss.get("loss_weight", 1.0),
+            "seed": seed,
+            "config": hash_of(entry.config),
+            **self.known,
+        }
+        meta = {"classes": self.classes, "dataset_type": "VOC2007"}
+        metrics = evaluate(detections, self.data, entry.config.test_evaluator, meta)
+        row |= {k.removeprefix("voc/"): round(v, 5) for k, v in metrics.items()}
+        name = f"{row['trunk']}_{key.replace(' ', '-')}_seed{seed}"
+        with replacing(self.out / "heads" / f"{name}.npz") as temporary:
+            np.savez_compressed(temporary, **compact(detections))
+        with replacing(self.out / "heads" / f"{name}.json") as temporary:
+            temporary.write_text(json.dumps({**row, "losses": losses}, indent=1) + "\n")
+        append_row(row, self.out / "heads.csv")
+        shown = ", ".join(f"{measure} {row[measure]:.4f}" for measure in ("AP", "AP50", "AP90"))
+        print(f"{name}: {shown}", flush=True)
+
+
 def main() -> None:
     """Train, detect and evaluate all heads."""
     args = parse_args()
     if not args.trunk.exists():
         raise SystemExit(f"{args.trunk} not found: mini_voc07.py --keep-weights writes it")
     check_files()
-    import numpy as np  # noqa: PLC0415 - not for --help
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - not for --help
     from head_training import (  # noqa: PLC0415
         Schedule,
         build_heads,
@@ -83,7 +173,7 @@ def main() -> None:
         train_heads,
     )
     from mmengine.logging import MMLogger  # noqa: PLC0415
-    from resident_training import evaluate  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
 
     from mmeiou.engine.reuse_memory_hook import reuse_memory  # noqa: PLC0415
 
@@ -91,19 +181,10 @@ def main() -> None:
     if args.device == "cpu":
         reuse_memory()
     name = args.trunk_name or args.trunk.parent.name
-    cells = {
-        # A module's name has no dot.
-        f"{rung}@{weight:g}".replace(".", "_") if weight else rung: Cell(
-            rung, 0, weight, args.holdout, None, ()
-        )
-        for rung in args.rungs
-        for weight in args.weights
-    }
-    configs = {key: cell.config() for key, cell in cells.items()}
-    first = next(iter(configs.values()))
-    base = next(iter(cells.values())).base.config()
-    trunk = load_trunk(args.trunk, base, args.device)
-    learned, judged = datasets(next(iter(cells.values())), first, args.out)
+    wanted = entries(args)
+    base = Cell(RUNGS[0], 0, None, args.holdout, None, ()).base
+    trunk = load_trunk(args.trunk, base.config(), args.device)
+    learned, judged = datasets(base, base.config(), args.out)
     print(f"{name}: features of {2 * len(learned)} + {len(judged)} images", flush=True)
     tested = keep(trunk, judged.to(args.device), flip=False, training=False)
     there = learned.to(args.device)
@@ -111,44 +192,36 @@ def main() -> None:
         keep(trunk, there, flip=False, training=True),
         keep(trunk, there, flip=True, training=True),
     )
-    meta = {"classes": trained_classes(first), "dataset_type": "VOC2007"}
+    known = {
+        "trunk": name,
+        "epochs": args.epochs,
+        "train_images": len(learned),
+        "test_images": len(judged),
+        "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
+        "torch": torch.__version__,
+    }
+    judge = Judge(args.out, judged, trained_classes(base.config()), known)
     for seed in args.seeds:
         heads = build_heads(
-            {key: cfg.model.roi_head.bbox_head for key, cfg in configs.items()}, seed
+            {key: entry.config.model.roi_head.bbox_head for key, entry in wanted.items()}, seed
         ).to(args.device)
         schedule, title = Schedule(epochs=args.epochs), f"{name}, seed {seed}"
-        history = train_heads(heads.train(), trunk, kept, schedule, seed, title)
+        history = train_heads(heads.train(), trunk, kept, schedule, seed, SHRINKING, title)
         if BASELINE in heads:
             equal = equal_gradient_weights(heads, BASELINE, trunk, kept)
             for key, weight in equal.items():
                 gradients = {"trunk": name, "seed": seed, "rung": key, "weight": round(weight, 2)}
                 append_row(gradients, args.out / "gradients.csv")
         for key, detections in detect_with(heads.eval(), trunk, tested).items():
-            loss = configs[key].model.roi_head.bbox_head.loss_bbox
-            row: dict[str, Any] = {
-                "trunk": name,
-                "rung": key.partition("@")[0],
-                "weight": loss.get("loss_weight", 1.0),
-                "seed": seed,
-                "epochs": args.epochs,
-                "train_images": len(learned),
-                "test_images": len(judged),
-                "config": cells[key].config_hash(),
-                "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
-                "torch": torch.__version__,
-            }
-            metrics = evaluate(detections, judged, configs[key].test_evaluator, meta)
-            row |= {k.removeprefix("voc/"): round(v, 5) for k, v in metrics.items()}
-            stem = args.out / "heads" / f"{name}_{key}_seed{seed}"
-            with replacing(stem.with_name(f"{stem.name}.npz")) as temporary:
-                np.savez_compressed(temporary, **compact(detections))
-            with replacing(stem.with_name(f"{stem.name}.json")) as temporary:
-                temporary.write_text(json.dumps({**row, "losses": history}, indent=1) + "\n")
-            append_row(row, args.out / "heads.csv")
-            print(
-                f"{stem.name}: AP {row['AP']:.4f}, AP50 {row['AP50']:.4f}, AP90 {row['AP90']:.4f}",
-                flush=True,
-            )
+            judge(key, wanted[key], seed, detections, history)
+        for exponent in FUSIONS if args.variants else ():
+            cfg = copy.deepcopy(wanted[WHOLE].config)
+            cfg.model.roi_head.bbox_head.iou_fusion = exponent
+            setattr(heads[WHOLE], "iou_fusion", exponent)  # noqa: B010 - a module has tensors alone
+            alone = nn.ModuleDict({WHOLE: heads[WHOLE]})
+            (detections,) = detect_with(alone, trunk, tested).values()
+            key = f"fusion {exponent:g}"
+            judge(key, Entry(WHOLE, cfg, key), seed, detections, history)
 
 
 if __name__ == "__main__":
