@@ -4,7 +4,7 @@ model = dict(
     bbox_head=dict(
         type="mmeiou.IoURetinaHead",
         reg_decoded_bbox=True,
-        loss_bbox=dict(_delete_=True, type="mmeiou.EIoULoss", sot="prior", loss_weight=2.0),
+        loss_bbox=dict(_delete_=True, type="mmeiou.EIoULoss", sot="prior", loss_weight=0.92),
         loss_iou=dict(type="SmoothL1Loss", beta=1.0, loss_weight=1.0),
         iou_target="decoded",
         detach_iou_target=True,

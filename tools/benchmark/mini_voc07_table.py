@@ -6,8 +6,9 @@
 The second prints the comparison of one's own runs, and writes nothing.
 
 Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
-loss), ``whole.csv`` (mini_voc07.py's runs.csv), ``heads.csv`` and ``gradients.csv``
-(mini_voc07_heads.py's).
+loss), ``retinanet_rates.csv`` (likewise, by learning rate), ``whole.csv`` (mini_voc07.py's
+runs.csv), ``heads.csv`` (mini_voc07_heads.py's, ``variants.csv`` with --variants) and
+``gradients.csv``.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
-from mini_voc07 import RUNGS
+from mini_voc07 import HEADS, RUNGS
 
 from mmeiou.evaluation.paired import PairedDifference, paired_difference
 from mmeiou.whole_files import replacing
@@ -36,6 +37,8 @@ SHOWN = ("AP", "AP50", "AP75", "AP90")
 DETAILS = ("AP_s", "AP_m", "AP_l", "oLRP_Loc", "dAP_Loc", "dAP_Cls")
 STRICTER = ("AP50", "AP60", "AP70", "AP75", "AP80", "AP90")
 Row = dict[str, str]
+Runs = dict[tuple[str, str], Row]  # by trunk and seed
+Rungs = dict[tuple[str, float], Runs]  # by loss and weight
 
 
 def read(path: Path) -> list[Row]:
@@ -44,17 +47,20 @@ def read(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def by_rung(rows: list[Row]) -> dict[str, dict[tuple[str, str], Row]]:
-    """Runs of each rung, in the ladder's order, by what pairs them: trunk and seed."""
-    found: dict[str, dict[tuple[str, str], Row]] = defaultdict(dict)
+def by_rung(rows: list[Row], name: str = "rung") -> Rungs:
+    """Runs of each loss and weight, in the ladder's order, by what pairs them: trunk and seed."""
+    found: Rungs = defaultdict(dict)
     for row in sorted(rows, key=lambda row: RUNGS.index(row["rung"])):
-        found[row["rung"]][row.get("trunk", ""), row["seed"]] = row
+        found[row[name], float(row["weight"])][row.get("trunk", ""), row["seed"]] = row
     return dict(found)
 
 
-def difference(
-    first: dict[tuple[str, str], Row], second: dict[tuple[str, str], Row], key: str
-) -> PairedDifference:
+def baseline_of(rungs: Rungs, baseline: str) -> Runs:
+    """The runs of the baseline."""
+    return next(runs for (rung, _), runs in rungs.items() if rung == baseline)
+
+
+def difference(first: Runs, second: Runs, key: str) -> PairedDifference:
     """Of a measure in percent, over the pairs that both have."""
     pairs = sorted(first.keys() & second.keys())
     return paired_difference(
@@ -63,26 +69,31 @@ def difference(
     )
 
 
-def comparison(rows: list[Row], shown: tuple[str, ...] = SHOWN) -> str:
+def comparison(
+    rows: list[Row],
+    shown: tuple[str, ...] = SHOWN,
+    baseline: str = BASELINE,
+    name: str = "rung",
+) -> str:
     """Means and deviations over the runs, and paired differences from the baseline."""
-    rungs = by_rung(rows)
+    rungs = by_rung(rows, name)
+    base = baseline_of(rungs, baseline)
     heads = ["loss", "weight", "runs", *shown, *(f"{key}, gain" for key in shown)]
     lines = [
         f"| {' | '.join(heads)} |",
         "|---|---:|---:|" + "---:|" * (2 * len(shown)),
     ]
-    for rung, runs in rungs.items():
+    for (rung, weight), runs in rungs.items():
         values = {key: [100 * float(run[key]) for run in runs.values()] for key in shown}
         cells = [
             f"{mean(v):.2f}" + (f" ± {stdev(v):.2f}" if len(v) > 1 else "") for v in values.values()
         ]
-        gains = ["" if rung == BASELINE else _gain(rungs[BASELINE], runs, key) for key in shown]
-        weight = f"{float(next(iter(runs.values()))['weight']):g}"
-        lines.append(f"| {rung} | {weight} | {len(runs)} | {' | '.join([*cells, *gains])} |")
+        gains = ["" if runs is base else _gain(base, runs, key) for key in shown]
+        lines.append(f"| {rung} | {weight:g} | {len(runs)} | {' | '.join([*cells, *gains])} |")
     return "\n".join(lines) + "\n"
 
 
-def _gain(first: dict[tuple[str, str], Row], second: dict[tuple[str, str], Row], key: str) -> str:
+def _gain(first: Runs, second: Runs, key: str) -> str:
     found = difference(first, second, key)
     if found.number == 1:
         return f"{found.mean:+.2f}"
@@ -107,10 +118,24 @@ def weights(rows: list[Row]) -> str:
 
 
 def gradients(rows: list[Row]) -> str:
-    """Mean over trunks and seeds of each loss's weight of equal gradient."""
-    lines = ["| loss | weight |", "|---|---:|"]
-    for rung, runs in by_rung(rows).items():
-        lines.append(f"| {rung} | {mean(float(run['weight']) for run in runs.values()):.1f} |")
+    """Each loss's weight of equal gradient; of the two-stage detector the mean over trunks."""
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in sorted(rows, key=lambda row: RUNGS.index(row["rung"])):
+        detector = next((name for name in HEADS if row["trunk"].startswith(name)), "faster-rcnn")
+        found[row["rung"]][detector].append(float(row["weight"]))
+    lines = [f"| loss | {' | '.join(HEADS)} |", "|---|" + "---:|" * len(HEADS)]
+    for rung, weights in found.items():
+        cells = [f"{mean(weights[name]):.2f}" if name in weights else "" for name in HEADS]
+        lines.append(f"| {rung} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def rates(rows: list[Row]) -> str:
+    """AP by learning rate."""
+    lines = ["| learning rate | AP | AP50 |", "|---|---:|---:|"]
+    for row in rows:
+        rate = row["options"].rpartition("=")[2]
+        lines.append(f"| {rate} | {100 * float(row['AP']):.2f} | {100 * float(row['AP50']):.2f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -126,10 +151,11 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
     )
     for axis, (title, rows) in zip(axes[0], tables.items(), strict=True):
         rungs = by_rung(rows)
-        for rung, runs in rungs.items():
-            if rung != BASELINE:
-                gains = [difference(rungs[BASELINE], runs, key).mean for key in STRICTER]
-                axis.plot(STRICTER, gains, marker="o", label=rung)
+        base = baseline_of(rungs, BASELINE)
+        for (rung, weight), runs in rungs.items():
+            if runs is not base:
+                gains = [difference(base, runs, key).mean for key in STRICTER]
+                axis.plot(STRICTER, gains, marker="o", label=f"{rung} ({weight:g})")
         axis.axhline(0, color="black", linewidth=0.8)
         axis.set_title(title, fontsize=10)
         axis.legend(fontsize=7)
@@ -156,30 +182,34 @@ def main() -> None:
         text = replace_section(text, name, f"\n{content}\n", PAGE)
     with replacing(PAGE) as temporary:
         temporary.write_text(text)
-    draw(
-        {
-            "trained whole": read(RESULTS / "whole.csv"),
-            "heads on fixed features": read(RESULTS / "heads.csv"),
-        },
-        FIGURE,
-    )
+    draw(trained_whole(), FIGURE)
+
+
+def trained_whole() -> dict[str, list[Row]]:
+    """Whole trainings of each detector."""
+    rows = read(RESULTS / "whole.csv")
+    return {name: [row for row in rows if row["detector"] == name] for name in HEADS}
 
 
 def comparable(rows: list[Row]) -> list[list[Row]]:
     """Runs of one length, on the same images."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        groups[row["epochs"], row["train_images"], row["test_images"]].append(row)
+        same = ("detector", "variant", "epochs", "train_images", "test_images")
+        groups[tuple(row.get(key, "") for key in same)].append(row)
     return list(groups.values())
 
 
 def sections() -> dict[str, str]:
     """What stands in each generated part of the page."""
-    whole = read(RESULTS / "whole.csv")
+    whole, one_stage = trained_whole().values()
     return {
         "voc-weights": weights(read(RESULTS / "weights.csv")),
         "voc-whole": comparison(whole),
         "voc-details": comparison(whole, DETAILS).replace(", gain", ", change"),
+        "voc-rates": rates(read(RESULTS / "retinanet_rates.csv")),
+        "voc-one-stage": comparison(one_stage),
+        "voc-one-stage-details": comparison(one_stage, DETAILS).replace(", gain", ", change"),
         "voc-heads": comparison(read(RESULTS / "heads.csv")),
         "voc-gradients": gradients(read(RESULTS / "gradients.csv")),
     }
