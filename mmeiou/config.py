@@ -86,7 +86,7 @@ def load_detector(cfg: Any, checkpoint: str | PathLike[str]) -> Any:
     from mmengine.registry import MODELS, init_default_scope
     from mmengine.runner import CheckpointLoader
 
-    from mmeiou.engine.checkpoint_fit import require_fit, weights_of
+    from mmeiou.checkpoint_fit import require_fit, weights_of
 
     init_default_scope(cfg.get("default_scope", "mmdet"))
     model = MODELS.build(cfg.model)

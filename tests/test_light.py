@@ -31,3 +31,12 @@ def test_imports_nothing_heavy(room: str, forbidden: tuple[str, ...]) -> None:
     command = [sys.executable, "-c", SCRIPT, f"mmeiou.{room}", *forbidden]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_detector_loads_no_data_and_no_training() -> None:
+    script = "import sys, mmeiou.apis.torch_backend; print(*sys.modules)"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "mmdet.models" in loaded
+    assert not loaded & {"mmdet.engine", "mmeiou.engine", "mmeiou.datasets"}

@@ -78,7 +78,7 @@ def main() -> None:
 def _of_checkpoint(args: argparse.Namespace) -> tuple[dict[str, "Tensor"], Any]:
     from mmengine.runner import CheckpointLoader  # noqa: PLC0415
 
-    from mmeiou.engine.checkpoint_fit import weights_of  # noqa: PLC0415
+    from mmeiou.checkpoint_fit import weights_of  # noqa: PLC0415
 
     checkpoint = CheckpointLoader.load_checkpoint(args.source, "cpu")
     return weights_of(checkpoint), checkpoint.get("meta", {}).get("dataset_meta")

@@ -1,4 +1,4 @@
-"""Detectors from a config and a checkpoint, run by PyTorch through MMDetection."""
+"""Detectors from a config and a checkpoint, run through MMDetection."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,13 @@ from mmengine.config import Config
 from mmeiou.apis.candidates import Candidates
 from mmeiou.apis.images import Image
 from mmeiou.config import load_detector, read_config
-from mmeiou.models import YuNet
+from mmeiou.models import YuNet, onnx_network
 
 
 class TorchBackend:
     """A ``mmeiou.YuNet``; its data preprocessor normalises and pads.
+
+    On a CPU its network runs in ONNX Runtime, where that is installed, else in PyTorch.
 
     Args:
         config: Config of the model, or its file.
@@ -41,6 +43,8 @@ class TorchBackend:
                 "DetInferencer for other detectors"
             )
         self.model = model.to(device)
+        if next(model.parameters()).device.type == "cpu" and onnx_network.available():
+            onnx_network.run_by_onnx_runtime(model)
         preprocessor = model.data_preprocessor
         self.classes = tuple(model.dataset_meta.get("classes", ()))
         self.divisor = math.lcm(preprocessor.pad_size_divisor, *model.bbox_head.strides)

@@ -9,7 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from mmeiou.engine.checkpoint_fit import require_fit, weights_of
+from mmeiou.checkpoint_fit import require_fit, weights_of
 from mmeiou.engine.resume_fit import require_resumable
 from mmeiou.functional.finite import require_finite
 from mmeiou.registry import HOOKS

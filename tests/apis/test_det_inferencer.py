@@ -17,8 +17,10 @@ def test_finds_what_the_face_detector_finds(tiny, noise, monkeypatch, tmp_path) 
     )
     (found,) = inferencer(noise, return_datasamples=True)["predictions"]
     faces = FaceDetector(tiny.config, tiny.checkpoint, score_thr=0.02)(noise)
-    np.testing.assert_allclose(found.pred_instances.bboxes, faces.boxes, rtol=1e-6)
-    np.testing.assert_allclose(found.pred_instances.keypoints, faces.landmarks, rtol=1e-6)
+    np.testing.assert_allclose(found.pred_instances.bboxes, faces.boxes, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(
+        found.pred_instances.keypoints, faces.landmarks, rtol=1e-4, atol=1e-3
+    )
     written = inferencer(noise, out_dir=str(tmp_path), pred_score_thr=0.4)
     assert len(written["predictions"][0]["scores"]) == len(faces)
     assert len(list((tmp_path / "vis").iterdir())) == 1

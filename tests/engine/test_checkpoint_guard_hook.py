@@ -8,9 +8,9 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
+from mmeiou.checkpoint_fit import require_fit
 from mmeiou.config import read_config
 from mmeiou.engine import CheckpointGuardHook
-from mmeiou.engine.checkpoint_fit import require_fit
 
 
 def runner(model: nn.Module) -> SimpleNamespace:

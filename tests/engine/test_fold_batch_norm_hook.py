@@ -1,6 +1,8 @@
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EMAHook
@@ -8,7 +10,12 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmeiou.engine import FoldBatchNormHook
+from mmeiou.engine.fold_batch_norm_hook import WORTH
+from mmeiou.models import onnx_network
+from mmeiou.models.onnx_network import OnnxNetwork
 from mmeiou.registry import MODELS
+
+CONFIG = "configs/yunet/yunet-n_2xb16-640e_widerface.py"
 
 
 def net() -> nn.Module:
@@ -19,9 +26,14 @@ def net() -> nn.Module:
     return model
 
 
+def runner_of(model: nn.Module, images: int = 1) -> SimpleNamespace:
+    loader = SimpleNamespace(dataset=range(images))
+    return SimpleNamespace(model=model, val_dataloader=loader, test_dataloader=loader)
+
+
 def test_the_copy_has_no_batch_norm_and_the_model_keeps_its_own() -> None:
     model = net()
-    runner, hook, image = SimpleNamespace(model=model), FoldBatchNormHook(), torch.rand(1, 3, 5, 5)
+    runner, hook, image = runner_of(model), FoldBatchNormHook(), torch.rand(1, 3, 5, 5)
     expected = model.eval()(image)
     hook.before_val_epoch(runner)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in runner.model.modules())
@@ -38,21 +50,55 @@ def test_it_stands_between_exchanged_weights_and_the_saving_of_the_best() -> Non
     assert order == sorted(set(order))
 
 
-def test_yunet_predicts_the_same_and_every_config_of_it_folds(repo: Path) -> None:
+def test_every_config_of_yunet_folds(repo: Path) -> None:
     for path in sorted((repo / "configs/yunet").glob("*widerface*.py")):
         cfg = Config.fromfile(path)
         assert cfg.default_hooks.fold_batch_norm.type == "mmeiou.FoldBatchNormHook", path
-    cfg = Config.fromfile(repo / "configs/yunet/yunet-n_2xb16-640e_widerface.py")
+
+
+@pytest.fixture(scope="module")
+def yunet(repo: Path) -> Any:
+    torch.manual_seed(0)
     init_default_scope("mmdet")
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(Config.fromfile(repo / CONFIG).model)
     model.init_weights()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_var, 0.5, 2)
-    runner, image = SimpleNamespace(model=model.eval()), torch.rand(1, 3, 64, 64) * 255
+    return model.eval()
+
+
+@pytest.mark.parametrize("onnx_runtime", [False, True])
+def test_yunet_predicts_the_same(yunet: Any, onnx_runtime: bool) -> None:
+    if onnx_runtime:
+        pytest.importorskip("onnxruntime")
+    runner = runner_of(yunet, WORTH)
+    # Another size, and another number of images, than the traced one.
+    images = torch.rand(2, 3, 64, 160, generator=torch.Generator().manual_seed(1)) * 255
     with torch.no_grad():
-        expected = model(image)
-        FoldBatchNormHook().before_test_epoch(runner)
-        folded = runner.model(image)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in runner.model.modules())
-    torch.testing.assert_close(folded, expected, rtol=1e-4, atol=1e-4)
+        expected = yunet(images)
+        FoldBatchNormHook(onnx_runtime).before_test_epoch(runner)
+        found = runner.model(images)
+    assert isinstance(runner.model.extract_feat, OnnxNetwork) is onnx_runtime
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert any(isinstance(module, nn.BatchNorm2d) for module in yunet.modules())
+
+
+def test_onnx_runtime_takes_over_where_it_is_worth_it(
+    yunet: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(runner: SimpleNamespace, hook: FoldBatchNormHook) -> bool:
+        hook.before_val_epoch(runner)
+        detector = getattr(runner.model, "module", runner.model)
+        return isinstance(vars(detector).get("extract_feat"), OnnxNetwork)
+
+    monkeypatch.setattr(onnx_network, "available", lambda: False)
+    assert not taken(runner_of(yunet, WORTH), FoldBatchNormHook())
+    monkeypatch.undo()
+    pytest.importorskip("onnxruntime")
+    assert taken(runner_of(yunet, WORTH), FoldBatchNormHook())
+    assert not taken(runner_of(yunet, WORTH - 1), FoldBatchNormHook())
+    assert not taken(runner_of(net(), WORTH), FoldBatchNormHook())
+    tta = MODELS.build({"type": "mmeiou.YuNetTTA", "module": yunet})
+    assert taken(runner_of(tta, WORTH), FoldBatchNormHook())
+    assert "extract_feat" not in vars(yunet)

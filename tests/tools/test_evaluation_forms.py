@@ -14,8 +14,7 @@ from tiny_faces import write_tiny_faces
 from torch import nn
 
 from mmeiou.datasets.samplers import PaddedSizeBatchSampler
-from mmeiou.engine import FoldBatchNormHook
-from mmeiou.registry import DATASETS, MODELS
+from mmeiou.registry import DATASETS, HOOKS, MODELS
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,13 @@ def evaluation(repo: Path) -> ModuleType:
 
 
 def detections(
-    evaluation: ModuleType, form: str, root: Path, weights: Path | None, number: int, batch: int
+    evaluation: ModuleType,
+    form: str,
+    root: Path,
+    weights: Path | None,
+    number: int,
+    batch: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, InstanceData]:
     """Of the first images, by file name."""
     cfg = Config.fromfile(evaluation.REPO / evaluation.CONFIG)
@@ -53,10 +58,13 @@ def detections(
     dataset = DATASETS.build(
         {**cfg.test_dataloader.dataset, "data_root": str(root), "indices": number}
     )
-    runner, sampler = SimpleNamespace(model=model), DefaultSampler(dataset, shuffle=False)
+    loader = SimpleNamespace(dataset=dataset)
+    runner = SimpleNamespace(model=model, test_dataloader=loader)
+    sampler = DefaultSampler(dataset, shuffle=False)
     batches: Any = [[index] for index in sampler]
-    if form == "shipped":
-        FoldBatchNormHook().before_test_epoch(runner)
+    if form != "straightforward":
+        monkeypatch.setattr("mmeiou.engine.fold_batch_norm_hook.WORTH", 1)
+        HOOKS.build(cfg.default_hooks.fold_batch_norm).before_test_epoch(runner)
         batches = PaddedSizeBatchSampler(sampler, batch)
     found = {}
     with torch.no_grad():
@@ -67,15 +75,19 @@ def detections(
     return found
 
 
+@pytest.mark.parametrize("form", ["in PyTorch", "shipped"])
 @pytest.mark.parametrize(("kind", "number", "batch"), [("tiny", 4, 3), ("real", 12, 4)])
 def test_the_same_faces(
+    form: str,
     evaluation: ModuleType,
     kind: str,
     number: int,
     batch: int,
     tmp_path: Path,
     request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    assert set(evaluation.FORMS) == {"straightforward", "in PyTorch", "shipped"}
     root, weights = None, None
     if kind == "tiny":
         root = write_tiny_faces(tmp_path)
@@ -83,7 +95,8 @@ def test_the_same_faces(
         shared = request.getfixturevalue("shared_data")
         root, weights = shared / "widerface", shared / "weights/yunet_n.pth"
     one, other = (
-        detections(evaluation, form, root, weights, number, batch) for form in evaluation.FORMS
+        detections(evaluation, name, root, weights, number, batch, monkeypatch)
+        for name in ("straightforward", form)
     )
     assert one.keys() == other.keys()
     assert len(one) == number

@@ -6,8 +6,9 @@ Each form is what tools/test.py does with YuNet_n, in processes of its own that 
 because what a process does to its memory cannot be undone. "straightforward" is what one writes
 with MMDetection's parts: its detector, data preprocessor, loading and packing, the prediction of
 its YOLOX head (whose formulas are YuNet's; landmarks are left out), one image at a time, two
-workers. Both read the same label file, use the same NMS kernel and the same metric. Shares are of
-the evaluation loop, which ends with the metric; "start" is everything before and after it.
+workers. "in PyTorch" is the shipped form without ONNX Runtime. All read the same label file, use
+the same NMS kernel and the same metric. Shares are of the evaluation loop, which ends with the
+metric; "start" is everything before and after it.
 """
 
 import argparse
@@ -63,6 +64,11 @@ def shipped(cfg: Any) -> None:
     """The config as it is."""
 
 
+def in_pytorch(cfg: Any) -> None:
+    """The config where ONNX Runtime is not installed."""
+    cfg.default_hooks.fold_batch_norm.onnx_runtime = False
+
+
 def straightforward(cfg: Any) -> None:
     """MMDetection's parts."""
     from mmeiou.registry import MODELS  # noqa: PLC0415
@@ -104,7 +110,7 @@ def plain_head(**options: Any) -> Any:
     return PlainYuNetHead(**options)
 
 
-FORMS = {"straightforward": straightforward, "shipped": shipped}
+FORMS = {"straightforward": straightforward, "in PyTorch": in_pytorch, "shipped": shipped}
 
 
 class Spent(defaultdict[str, float]):

@@ -2,22 +2,12 @@
 
 from contextlib import nullcontext
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from gpu_models import build, limit_candidates, pictures, samples
 from gpu_report import Report, Setting
 from gpu_timing import seconds_per_call, tf32
-
-from mmeiou.engine import FoldBatchNormHook
-
-
-def folded(model: Any) -> Any:
-    """With batch norms in the convolutions, as validation and test run it."""
-    runner = SimpleNamespace(model=model)
-    FoldBatchNormHook().before_test_epoch(runner)
-    return runner.model
+from mmcv.cnn import fuse_conv_bn
 
 
 def measure(setting: Setting, report: Report) -> None:
@@ -32,7 +22,7 @@ def measure(setting: Setting, report: Report) -> None:
     add = report.table("precision", "batch", "detections per image", "images / s")
     model = build(setting).eval()
     limit_candidates(setting, model, pictures(setting, 2, side).float())
-    model = folded(model.to(setting.device))
+    model = fuse_conv_bn(model.to(setting.device))
     for batch in setting.pick((1, 8), (1, 2)):
         data = {
             "inputs": list(pictures(setting, batch, side)),
