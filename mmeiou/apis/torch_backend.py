@@ -17,12 +17,13 @@ from mmeiou.models import YuNet, onnx_network
 class TorchBackend:
     """A ``mmeiou.YuNet``; its data preprocessor normalises and pads.
 
-    On a CPU its network runs in ONNX Runtime, where that is installed, else in PyTorch.
 
     Args:
         config: Config of the model, or its file.
         checkpoint: Weights that fit the model exactly.
         device: What :class:`torch.device` takes.
+        onnx_runtime: Let ONNX Runtime run the network, if it is installed and the device is the
+            CPU; see :mod:`mmeiou.models.onnx_network`.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -32,7 +33,12 @@ class TorchBackend:
     fixed_size: tuple[int, int] | None = None
 
     def __init__(
-        self, config: Config | str | PathLike[str], checkpoint: str | PathLike[str], device: str
+        self,
+        config: Config | str | PathLike[str],
+        checkpoint: str | PathLike[str],
+        device: str,
+        *,
+        onnx_runtime: bool = False,
     ) -> None:
         if not isinstance(config, Config):
             config = read_config(config)
@@ -43,7 +49,8 @@ class TorchBackend:
                 "DetInferencer for other detectors"
             )
         self.model = model.to(device)
-        if next(model.parameters()).device.type == "cpu" and onnx_network.available():
+        on_cpu = next(model.parameters()).device.type == "cpu"
+        if onnx_runtime and on_cpu and onnx_network.available():
             onnx_network.run_by_onnx_runtime(model)
         preprocessor = model.data_preprocessor
         self.classes = tuple(model.dataset_meta.get("classes", ()))
