@@ -91,3 +91,41 @@ def test_importing_the_package_is_enough() -> None:
     command = [sys.executable, "-c", "import mmeiou, os; print(os.environ['GOMP_SPINCOUNT'])"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(threads.SPIN_COUNT)
+
+
+@pytest.fixture
+def real_group():
+    """A control group of half a core; the file that moves a process into it."""
+    for root, limit, text in (
+        (Path("/sys/fs/cgroup/cpu"), "cpu.cfs_quota_us", "50000"),  # of 100,000
+        (Path("/sys/fs/cgroup"), "cpu.max", "50000 100000"),
+    ):
+        folder = root / f"mmeiou-test-{os.getpid()}"
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        try:
+            (folder / limit).write_text(text)
+        except OSError:
+            folder.rmdir()
+            continue
+        yield folder / "cgroup.procs"
+        folder.rmdir()
+        return
+    pytest.skip("control groups cannot be made here")
+
+
+def test_a_real_quota_is_seen(real_group) -> None:
+    script = (
+        f"import os; open({str(real_group)!r}, 'w').write(str(os.getpid()))\n"
+        "import mmeiou\nfrom mmeiou.threads import cpu_quota, usable_cores\n"
+        "print(cpu_quota(), usable_cores(), os.environ.get('OMP_NUM_THREADS'))"
+    )
+    env = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env
+    )
+    quota, cores, threads_set = done.stdout.split()
+    assert float(quota) == 0.5
+    assert threads_set == ("1" if int(cores) > 1 else "None")
