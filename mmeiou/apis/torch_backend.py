@@ -17,7 +17,6 @@ from mmeiou.models import YuNet, onnx_network
 class TorchBackend:
     """A ``mmeiou.YuNet``; its data preprocessor normalises and pads.
 
-
     Args:
         config: Config of the model, or its file.
         checkpoint: Weights that fit the model exactly.
