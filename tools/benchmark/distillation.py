@@ -15,7 +15,6 @@ by the seed, keeps its labels; the arms differ in what becomes of the others:
 """
 
 import argparse
-import hashlib
 import json
 import statistics
 import sys
@@ -27,8 +26,17 @@ from typing import Any
 
 import numpy as np
 from run_cells import DONE, collect, finish, run_missing
+from short_yunet import (
+    BATCH,
+    FULL,
+    budget_hash,
+    default_lr,
+    endless_loader,
+    set_crops,
+    shorten,
+)
 
-from mmeiou.config import parse_cfg_options, read_config
+from mmeiou.config import read_config
 from mmeiou.evaluation.paired import paired_difference
 from mmeiou.labels import ImageLabels, LabelSet, read_labels
 from mmeiou.labels.formats import coco, faces_json
@@ -48,10 +56,8 @@ GROUP = (
     "share",
     "arm",
 )  # what runs of several seeds share
-BATCH = 16
 # Times the shorter side, for crops of 640 pixels: faces keep their scale whatever the side.
 CROPS = (1.0, 1.5, 2.0)
-FULL = 640
 RULE = Rule(sure=0.5, doubtful=0.2)
 
 
@@ -81,9 +87,7 @@ class Cell:
 
     def key(self) -> str:
         """Name of the run and of its folder."""
-        rest = json.dumps([self.side, self.iters, self.lr, Path(self.init).name, self.options])
-        digest = hashlib.sha256(rest.encode()).hexdigest()[:8]
-        return f"{self.arm}_share{self.share:g}_seed{self.seed}_{digest}"
+        return f"{self.arm}_share{self.share:g}_seed{self.seed}_{budget_hash(self)}"
 
 
 def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]) -> LabelSet:
@@ -114,17 +118,12 @@ def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> An
     cfg.model.teacher.checkpoint = str(args.teacher)
     if cell.arm != "distilled":
         cfg.model.teacher = None
-    if not cell.init:
-        cfg.model.bbox_head.prior_prob = 0.01  # as in the config for short schedules
     pipeline = cfg.train_pipeline
-    pipeline[2].update(crop_choice=[choice * cell.side / FULL for choice in CROPS])
-    pipeline[3].update(scale=(cell.side, cell.side))
+    set_crops(pipeline, cell.side, [choice * cell.side / FULL for choice in CROPS])
     dataset = {"type": "mmeiou.CocoKeypointDataset", "data_prefix": {"img": f"{data}/images/"}}
-    loader = {"num_workers": args.workers, "persistent_workers": args.workers > 0}
+    loader = endless_loader(args.workers)
     cfg.train_dataloader = {
         **loader,
-        "batch_size": BATCH,
-        "sampler": {"type": "InfiniteSampler", "shuffle": True},
         "dataset": {**dataset, "ann_file": str(folder / "train.json"), "pipeline": pipeline},
     }
     cfg.val_dataloader = {
@@ -139,32 +138,11 @@ def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> An
         },
     }
     cfg.val_evaluator = [{"type": "mmeiou.WIDERFaceMetric"}, {"type": "CocoMetric"}]
-    cfg.train_cfg = {
-        "type": "IterBasedTrainLoop",
-        "max_iters": cell.iters,
-        "val_interval": cell.iters + 1,  # evaluated once, afterwards
-    }
     cfg.val_cfg = {"type": "ValLoop"}
     for key in ("test_dataloader", "test_evaluator", "test_cfg", "auto_scale_lr"):
         cfg.pop(key)
-    optimizer = {"type": "AdamW", "lr": cell.lr, "weight_decay": 0.01}
-    cfg.optim_wrapper = {"type": "OptimWrapper", "optimizer": optimizer}
-    warm_up = max(min(60, cell.iters // 5), 1)
-    cfg.param_scheduler = [
-        {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm_up},
-        {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm_up, "end": cell.iters},
-    ]
-    cfg.default_hooks.checkpoint = {
-        "type": "mmeiou.CheckpointHook",
-        "by_epoch": False,
-        "interval": cell.iters,
-    }
-    cfg.log_processor = {"type": "LogProcessor", "by_epoch": False}
     cfg.log_level = "WARNING"
-    cfg.randomness = {"seed": cell.seed}
-    cfg.load_from = cell.init or None
-    cfg.work_dir, cfg.experiment_name = str(folder), cell.key()
-    cfg.merge_from_dict(parse_cfg_options(cell.options))
+    shorten(cfg, cell, folder)
     return cfg
 
 
@@ -241,7 +219,7 @@ def guesses(args: argparse.Namespace, known: LabelSet) -> dict[str, ImageLabels]
 
 def cells(args: argparse.Namespace) -> list[Cell]:
     """All runs that are asked for, seed by seed; arms that would be equal or empty left out."""
-    lr = args.lr or (3e-4 if args.init else 8e-3)
+    lr = args.lr or default_lr(args.init)
     return [
         Cell(arm, share, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
         for seed in args.seeds
