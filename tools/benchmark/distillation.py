@@ -1,8 +1,8 @@
 """Does a teacher help? YuNet_s with and without one, many seeds, labels of all or some pictures.
 
-    python tools/benchmark/small_faces.py data/widerface --out data/widerface-640
-    python tools/benchmark/distillation.py data/widerface-640 --teacher yunet_n.pth --shares 1 0.25
-    python tools/benchmark/distillation.py data/widerface-640 --teacher yunet_n.pth \
+    python tools/dataset_converters/shrink_widerface.py data/widerface --out data/widerface_640
+    python tools/benchmark/distillation.py data/widerface_640 --teacher yunet_n.pth --shares 1 0.25
+    python tools/benchmark/distillation.py data/widerface_640 --teacher yunet_n.pth \
         --device cuda --jobs 6 --workers 2 --iters 3000
 
 Trains each arm with each seed for the same number of steps; OUT/runs.csv has a line for each
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hard_faces import hard_faces
 from run_cells import DONE, collect, finish, run_missing
 from short_yunet import (
     BATCH,
@@ -32,6 +33,7 @@ from short_yunet import (
     budget_hash,
     default_lr,
     endless_loader,
+    require_wider,
     set_crops,
     shorten,
 )
@@ -58,6 +60,9 @@ GROUP = (
 )  # what runs of several seeds share
 # Times the shorter side, for crops of 640 pixels: faces keep their scale whatever the side.
 CROPS = (1.0, 1.5, 2.0)
+TRAIN_LABELS = "labelv2/train/labelv2.txt"
+TRAIN_IMAGES, VAL_IMAGES = "WIDER_train/images", "WIDER_val/images"
+TRAIN, VAL = "train.json", "val.json"  # in the folder of a run
 RULE = Rule(sure=0.5, doubtful=0.2)
 
 
@@ -120,11 +125,16 @@ def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> An
         cfg.model.teacher = None
     pipeline = cfg.train_pipeline
     set_crops(pipeline, cell.side, [choice * cell.side / FULL for choice in CROPS])
-    dataset = {"type": "mmeiou.CocoKeypointDataset", "data_prefix": {"img": f"{data}/images/"}}
+    dataset = {"type": "mmeiou.CocoKeypointDataset"}
     loader = endless_loader(args.workers)
     cfg.train_dataloader = {
         **loader,
-        "dataset": {**dataset, "ann_file": str(folder / "train.json"), "pipeline": pipeline},
+        "dataset": {
+            **dataset,
+            "ann_file": str(folder / TRAIN),
+            "data_prefix": {"img": f"{data / TRAIN_IMAGES}/"},
+            "pipeline": pipeline,
+        },
     }
     cfg.val_dataloader = {
         **loader,
@@ -132,7 +142,8 @@ def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> An
         "sampler": {"type": "DefaultSampler", "shuffle": False},
         "dataset": {
             **dataset,
-            "ann_file": str(data / "val.json"),
+            "ann_file": str(folder / VAL),
+            "data_prefix": {"img": f"{data / VAL_IMAGES}/"},
             "pipeline": cfg.test_pipeline,
             "test_mode": True,
         },
@@ -156,10 +167,11 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> None:
 
     folder = args.out / cell.key()
     folder.mkdir(parents=True, exist_ok=True)
-    known = read_labels(args.data / "train.json", "coco")
+    known = read_labels(args.data / TRAIN_LABELS)
     labels = training_labels(cell, known, guesses(args, known))
-    with replacing(folder / "train.json") as unfinished:
-        coco.write(labels, unfinished)
+    for name, written in ((TRAIN, labels), (VAL, hard_faces(args.data))):
+        with replacing(folder / name) as unfinished:
+            coco.write(written, unfinished)
     runner = Runner.from_cfg(config(cell, args.data.absolute(), folder.absolute(), args))
     start = time.perf_counter()
     runner.train()
@@ -190,7 +202,7 @@ def guesses(args: argparse.Namespace, known: LabelSet) -> dict[str, ImageLabels]
         detector = FaceDetector(teacher.config, args.teacher, args.device, score_thr=RULE.doubtful)
         found = []
         for image in known.images:
-            faces = detector(args.data / "images" / image.file)
+            faces = detector(args.data / TRAIN_IMAGES / image.file)
             columns = (faces.boxes, faces.scores, faces.landmarks)
             keys = ("box", "score", "landmarks")
             rows = zip(*(column.tolist() for column in columns), strict=True)
@@ -265,7 +277,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, metavar="DATA", help="of small_faces.py")
+    parser.add_argument(
+        "data", type=Path, metavar="WIDERFACE", help="as shrink_widerface.py makes it"
+    )
     parser.add_argument("--teacher", type=Path, required=True, help="weights of YuNet_n")
     parser.add_argument("--init", default="", help="weights of YuNet_s to start from")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
@@ -284,9 +298,9 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not all(0 <= share <= 1 for share in args.shares):
         parser.error("--shares: expected numbers from 0 to 1")
-    for path in (args.data / "train.json", args.data / "val.json", args.teacher):
-        if not path.is_file():
-            parser.error(f"{path} not found")
+    require_wider(args.data, parser)
+    if not args.teacher.is_file():
+        parser.error(f"{args.teacher} not found")
     if args.side % 32 or args.side < 1:
         parser.error(f"--side {args.side}: expected a multiple of 32")
     if args.init and not Path(args.init).is_file():
@@ -304,7 +318,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = cells(args)
     if not all((args.out / cell.key() / DONE).exists() for cell in wanted):
-        guesses(args, read_labels(args.data / "train.json", "coco"))
+        guesses(args, read_labels(args.data / TRAIN_LABELS))
     command = [sys.executable, __file__, str(args.data), "--teacher", str(args.teacher)]
     command += ["--device", args.device, "--workers", str(args.workers), "--out", str(args.out)]
     problems = run_missing(

@@ -30,6 +30,7 @@ from short_yunet import (
     budget_hash,
     default_lr,
     endless_loader,
+    require_wider,
     same_scale,
     set_crops,
     shorten,
@@ -225,12 +226,8 @@ def parse_args() -> argparse.Namespace:
     add("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
     add("--cell", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    needed = [args.data / f"labelv2/{file}" for file in ("train/labelv2.txt", "val/gt")]
-    for path in (
-        *needed,
-        args.landmarks / "landmarks.csv",
-        *([Path(args.init)] if args.init else []),
-    ):
+    require_wider(args.data, parser)
+    for path in (args.landmarks / "landmarks.csv", *([Path(args.init)] if args.init else [])):
         if not path.exists():
             parser.error(f"{path} not found")
     if args.side < 32 or args.side % 32:  # noqa: PLR2004 - the largest stride

@@ -1,5 +1,6 @@
 """YuNet's configs made short: so many steps of 16 small images, evaluated afterwards."""
 
+import argparse
 import hashlib
 import json
 from pathlib import Path
@@ -38,6 +39,13 @@ class ShortRun(Protocol):
     @property
     def options(self) -> tuple[str, ...]: ...  # noqa: D102
     def key(self) -> str: ...  # noqa: D102
+
+
+def require_wider(data: Path, parser: argparse.ArgumentParser) -> None:
+    """Exit with the name of what a small WIDER FACE lacks."""
+    for name in ("train/labelv2.txt", "val/labelv2.txt", "val/gt"):
+        if not (file := data / "labelv2" / name).exists():
+            parser.error(f"{file} not found: tools/dataset_converters/shrink_widerface.py makes it")
 
 
 def budget_hash(run: ShortRun) -> str:

@@ -11,7 +11,8 @@ import argparse
 from pathlib import Path
 from statistics import median
 
-from yunet_losses import BASE, RUNGS, Cell, config, require_data
+from short_yunet import require_wider
+from yunet_losses import BASE, RUNGS, Cell, config
 
 from mmeiou.config import build_dataset, load_detector
 
@@ -74,7 +75,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=192, help="of a crop (192)")
     parser.add_argument("--images", type=int, default=484, help="of the training part (484)")
     args = parser.parse_args()
-    require_data(args.data, parser)
+    require_wider(args.data, parser)
     if not args.weights.is_file():
         parser.error(f"{args.weights} not found")
     norms = gradient_norms(args.data, args.weights, args.side, args.images)

@@ -32,6 +32,7 @@ from short_yunet import (
     budget_hash,
     default_lr,
     endless_loader,
+    require_wider,
     same_scale,
     set_crops,
     shorten,
@@ -119,7 +120,6 @@ def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
         cfg.pop(key)
     for hook in ("resume_validation", "visualization"):
         cfg.default_hooks.pop(hook)
-    cfg.log_level = "WARNING"
     shorten(cfg, cell, folder)
     return cfg
 
@@ -202,7 +202,7 @@ def parse_args() -> argparse.Namespace:
     add("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
     add("--cell", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    require_data(args.data, parser)
+    require_wider(args.data, parser)
     if args.init and not Path(args.init).is_file():
         parser.error(f"--init {args.init} not found")
     if args.side < 32 or args.side % 32:  # noqa: PLR2004 - the largest stride
@@ -210,13 +210,6 @@ def parse_args() -> argparse.Namespace:
     if min(args.iters, args.jobs) < 1:
         parser.error("--iters and --jobs must be at least 1")
     return args
-
-
-def require_data(data: Path, parser: argparse.ArgumentParser) -> None:
-    """Exit with the name of a file that is missing."""
-    for file in ("train/labelv2.txt", "val/labelv2.txt", "val/gt"):
-        if not (data / "labelv2" / file).exists():
-            parser.error(f"{data / 'labelv2' / file} not found")
 
 
 def main() -> None:
