@@ -1,11 +1,13 @@
 """Box losses of YuNet side by side: what differs, what does not, one run from files to a table."""
 
 import csv
+import functools
 import importlib
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -47,14 +49,22 @@ def test_rungs_differ_in_the_loss_or_the_head_alone(tool):
     assert len({str(sorted(loss.items())) for loss in losses}) == 5
 
 
-def test_rungs_of_a_seed_begin_with_the_same_weights(tool):
+def drawing_first(number, then):
+    torch.rand(number)
+    then()
+
+
+def test_rungs_of_a_seed_begin_with_the_same_weights(tool, monkeypatch):
     init_default_scope("mmdet")
     base = built(tool, "eiou").model
     begun = {}
     for rung in ("eiou", "eiou-iou-head", "giou"):
         for seed in (0, 1):
             model = MODELS.build(built(tool, rung).model)
-            torch.rand(len(begun))  # whatever was drawn before
+            torch.rand(len(begun))  # whatever was drawn before,
+            # and what a rung draws before the layers that all have
+            first = functools.partial(drawing_first, len(begun), model.init_weights)
+            monkeypatch.setattr(model, "init_weights", first)
             tool.begin_alike(model, base, seed)
             begun[rung, seed] = model.state_dict()
             assert model._is_init  # or the runner would draw anew
@@ -150,3 +160,25 @@ def test_a_folder_that_is_no_small_set_is_named(tool, tmp_path, monkeypatch, cap
     with pytest.raises(SystemExit):
         tool.parse_args()
     assert f"{tmp_path}/labelv2/train/labelv2.txt not found" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("tool")
+def test_the_page_has_the_tables_of_the_results():
+    table = importlib.import_module("yunet_losses_table")
+    assert table.page() == table.PAGE.read_text()
+
+
+def test_the_figure_has_a_panel_for_each_budget(tool, tmp_path):
+    table = importlib.import_module("yunet_losses_table")
+    common = {"side": "64", "lr": "0.1", "init": "", "options": "", "device": "cpu"}
+    rows = [
+        {"rung": rung, "seed": seed, "iters": iters, **common, **dict.fromkeys(tool.MEASURES, ap)}
+        for rung, ap in (("eiou", "0.2"), ("giou", "0.3"))
+        for seed, iters in (("0", "8"), ("1", "8"), ("0", "9"))  # of the last there is one pair
+    ]
+    sizes = []
+    for number in (4, 6):
+        chosen = [row for row in rows if row["iters"] == "8"] if number == 4 else rows
+        table.draw(chosen, tmp_path / "gains.png")
+        sizes.append(cv2.imread(str(tmp_path / "gains.png")).shape)
+    assert sizes[1][1] == 2 * sizes[0][1]
