@@ -6,6 +6,7 @@ Reads docs/results/yunet_losses.csv, a runs.csv of yunet_losses.py, or several o
 """
 
 from pathlib import Path
+from textwrap import fill
 
 from result_page import page_with
 from run_cells import Row, read_rows
@@ -18,6 +19,8 @@ from mmeiou.whole_files import replacing
 RESULTS = ROOT / "docs/results/yunet_losses.csv"
 PAGE = ROOT / "docs/reproduction.md"
 FIGURE = ROOT / "docs/images/yunet_losses.png"
+LINEAR = 5  # points, up to which the figure's scale is linear
+TICKS = (-50, -20, -10, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 10, 20, 50)
 DODGE = 0.6  # hundredths of IoU between the bars of two rungs
 
 
@@ -44,9 +47,15 @@ def draw(rows: list[Row], file: Path) -> None:
                 look = {"marker": "o", "markersize": 4, "linewidth": 1, "capsize": 2}
                 axis.errorbar(x, means, halves, label=rung, color=COLOURS[index], **look)
             axis.axhline(0, color="black", linewidth=0.8)
-            axis.set_title(title, fontsize=8)
+            axis.set_yscale("symlog", linthresh=LINEAR)  # points, and a rung that does not learn
+            axis.grid(axis="y", linewidth=0.3)
+            axis.set_title(fill(title, 70), fontsize=8)
+            axis.set_xticks(list(at))
             axis.set_xlabel("IoU, percent")
-            axis.legend(fontsize=7)
+            axis.legend(fontsize=7, loc="lower right")
+        limits = panels[0].get_ylim()
+        panels[0].set_yticks(TICKS, labels=[f"{tick:+d}" if tick else "0" for tick in TICKS])
+        panels[0].set_ylim(limits)  # ticks would widen it
         panels[0].set_ylabel("gain over EIoU, points of AP hard")
 
 
