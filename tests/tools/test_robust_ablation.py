@@ -169,7 +169,7 @@ def test_a_run_is_trained_measured_and_not_run_again(sets, tmp_path):
         (("--side", "100"), "--side 100: expected a multiple of 32"),
         (("--init", "no.pth"), "no.pth not found"),
         (("--landmarks", "nowhere"), "landmarks.csv not found"),
-        (("--iters", "0"), "must be at least 1"),
+        (("--iters", "1"), "--iters must be at least 2"),
     ],
 )
 def test_what_is_missing_or_out_of_range_is_named(

@@ -143,7 +143,7 @@ def test_gradients_grow_with_the_weight_and_are_of_the_boxes(tool, faces, tmp_pa
     [
         (("--side", "100"), "--side 100: expected a multiple of 32"),
         (("--init", "no.pth"), "no.pth not found"),
-        (("--iters", "0"), "must be at least 1"),
+        (("--iters", "1"), "--iters must be at least 2"),
     ],
 )
 def test_what_is_missing_or_out_of_range_is_named(

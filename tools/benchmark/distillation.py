@@ -33,6 +33,7 @@ from short_yunet import (
     budget_hash,
     default_lr,
     endless_loader,
+    require_budget,
     require_wider,
     set_crops,
     shorten,
@@ -301,10 +302,7 @@ def parse_args() -> argparse.Namespace:
     require_wider(args.data, parser)
     if not args.teacher.is_file():
         parser.error(f"{args.teacher} not found")
-    if args.side % 32 or args.side < 1:
-        parser.error(f"--side {args.side}: expected a multiple of 32")
-    if args.init and not Path(args.init).is_file():
-        parser.error(f"--init {args.init} not found")
+    require_budget(args, parser)
     return args
 
 

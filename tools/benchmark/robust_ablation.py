@@ -30,6 +30,7 @@ from short_yunet import (
     budget_hash,
     default_lr,
     endless_loader,
+    require_budget,
     require_wider,
     same_scale,
     set_crops,
@@ -227,13 +228,11 @@ def parse_args() -> argparse.Namespace:
     add("--cell", help=argparse.SUPPRESS)
     args = parser.parse_args()
     require_wider(args.data, parser)
-    for path in (args.landmarks / "landmarks.csv", *([Path(args.init)] if args.init else [])):
-        if not path.exists():
-            parser.error(f"{path} not found")
-    if args.side < 32 or args.side % 32:  # noqa: PLR2004 - the largest stride
-        parser.error(f"--side {args.side}: expected a multiple of 32")
-    if min(args.iters, args.every, args.jobs) < 1:
-        parser.error("--iters, --every and --jobs must be at least 1")
+    require_budget(args, parser)
+    if not (landmarks := args.landmarks / "landmarks.csv").is_file():
+        parser.error(f"{landmarks} not found")
+    if args.every < 1:
+        parser.error("--every must be at least 1")
     return args
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from mmeiou.config import parse_cfg_options
 
 BATCH = 16
+STRIDE = 32  # the network's largest
 FULL = 640  # pixels of a training crop, in the shipped configs,
 ORIGINAL = 1024  # for images of that longer side,
 LONG_SIDE = 640  # which is so small in what shrink_widerface.py makes
@@ -46,6 +47,16 @@ def require_wider(data: Path, parser: argparse.ArgumentParser) -> None:
     for name in ("train/labelv2.txt", "val/labelv2.txt", "val/gt"):
         if not (file := data / "labelv2" / name).exists():
             parser.error(f"{file} not found: tools/dataset_converters/shrink_widerface.py makes it")
+
+
+def require_budget(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Exit with what is out of range of ``side``, ``iters``, ``jobs`` and ``init``."""
+    if args.side < STRIDE or args.side % STRIDE:
+        parser.error(f"--side {args.side}: expected a multiple of {STRIDE}")
+    if args.iters < 2 or args.jobs < 1:  # noqa: PLR2004 - one to warm up, and another
+        parser.error("--iters must be at least 2, --jobs at least 1")
+    if args.init and not Path(args.init).is_file():
+        parser.error(f"--init {args.init} not found")
 
 
 def budget_hash(run: ShortRun) -> str:

@@ -32,6 +32,7 @@ from short_yunet import (
     budget_hash,
     default_lr,
     endless_loader,
+    require_budget,
     require_wider,
     same_scale,
     set_crops,
@@ -205,12 +206,7 @@ def parse_args() -> argparse.Namespace:
     add("--cell", help=argparse.SUPPRESS)
     args = parser.parse_args()
     require_wider(args.data, parser)
-    if args.init and not Path(args.init).is_file():
-        parser.error(f"--init {args.init} not found")
-    if args.side < 32 or args.side % 32:  # noqa: PLR2004 - the largest stride
-        parser.error(f"--side {args.side}: expected a multiple of 32")
-    if min(args.iters, args.jobs) < 1:
-        parser.error("--iters and --jobs must be at least 1")
+    require_budget(args, parser)
     return args
 
 
