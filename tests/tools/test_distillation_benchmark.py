@@ -1,6 +1,8 @@
 """What the arms of tools/benchmark/distillation.py train on, and what it says of their runs."""
 
 import json
+import subprocess
+import sys
 from argparse import Namespace
 from pathlib import Path
 from types import ModuleType
@@ -8,10 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from scipy.io import loadmat, savemat
+from tiny_faces import write_tiny_faces
+from wider_files import write_ground_truth
 
 from mmeiou.labels import ImageLabels, LabelSet, read_labels
+from mmeiou.labels.formats import coco
 from mmeiou.labels.landmarks import FACE_LANDMARKS
 from mmeiou.labels.pseudo import Rule, pseudo_labels
+
+TEACHER = "configs/yunet/yunet-n_2xb16-640e_widerface.py"
 
 
 @pytest.fixture
@@ -105,21 +116,52 @@ def test_the_page_has_the_table_of_the_results(repo: Path, monkeypatch: pytest.M
     assert distillation_table.page() == (repo / "docs/distillation.md").read_text()
 
 
-def test_a_small_copy_has_the_labels_with_its_pictures(
-    repo: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_faces_outside_hard_are_ignored(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(repo / "tools/benchmark"))
-    import small_faces  # noqa: PLC0415
+    from hard_faces import hard_faces  # noqa: PLC0415
 
-    root = shared_data / "widerface"
-    labels = small_faces.wider_val(root)
-    assert len(labels) == 323
-    hard = read_labels(root / "labelv2/val/gt", "wider_mat").by_key(lambda file: Path(file).stem)
-    first = next(one for one in labels.images if len(one) > 2)
-    assert first.ignore.tolist() == (~hard[Path(first.file).stem].kept[2]).tolist()
-    args = Namespace(side=256, quality=85)
-    small = small_faces.shrunk(first, root / "WIDER_val/images", tmp_path / "images/val", args)
-    assert max(small.size) == 256
-    assert small.file.startswith("val/")
-    assert (tmp_path / "images" / small.file).is_file()
-    assert (small.bboxes[:, 2:] <= np.array(small.size) + 1).all()
+    # x y w h, and which of them are easy, medium, hard: the third is no larger than half a pixel.
+    faces = [[10, 10, 9, 9], [40, 30, 5, 6], [50, 40, 0.5, 0.5], [0, 0, 3, 3]]
+    truth = write_ground_truth(tmp_path / "labelv2/val/gt")
+    mat = loadmat(truth / "wider_face_val.mat")
+    mat["face_bbx_list"][1, 0][0, 0] = np.array(faces)
+    savemat(truth / "wider_face_val.mat", {key: mat[key] for key in mat if key[0] != "_"})
+    names = ("0--Parade/jpg.of.gpj", "0--Parade/no_face", "9--Press/one")
+    lines = [f"# {name}.jpg {80 + index} 60" for index, name in enumerate(names)]
+    (tmp_path / "labelv2/val/labelv2.txt").write_text("\n".join(lines) + "\n")
+
+    labels = hard_faces(tmp_path)
+    assert [(image.file, image.size) for image in labels.images] == [
+        (f"{name}.jpg", (80 + index, 60)) for index, name in enumerate(names)
+    ]
+    # Of the last image the face 1 is hard.
+    assert labels.images[2].bboxes.tolist() == [[10, 10, 19, 19], [40, 30, 45, 36], [0, 0, 3, 3]]
+    assert labels.images[2].ignore.tolist() == [False, True, True]
+    assert labels.images[2].keypoints.shape == (3, 5, 3)
+    coco.write(labels, tmp_path / "val.json")
+    written = read_labels(tmp_path / "val.json", "coco")
+    assert [len(image) for image in written.images] == [2, 0, 3]
+
+
+def test_a_run_is_of_a_small_wider_face(tool: ModuleType, repo: Path, tmp_path: Path) -> None:
+    root = write_tiny_faces(tmp_path / "faces")
+    images = read_labels(root / "labelv2/val/labelv2.txt").images
+    boxes = {Path(image.file).with_suffix("").as_posix(): image.bboxes[0] for image in images}
+    write_ground_truth(
+        root / "labelv2/val/gt",
+        {key: ([[*box[:2], *(box[2:] - box[:2])]], [[1]] * 3) for key, box in boxes.items()},
+    )
+    teacher = tmp_path / "teacher.pth"
+    init_default_scope("mmdet")
+    model = MODELS.build(Config.fromfile(repo / TEACHER).model)
+    model.init_weights()
+    torch.save({"state_dict": model.state_dict()}, teacher)
+    command = [sys.executable, repo / "tools/benchmark/distillation.py", root, "--teacher", teacher]
+    command += ["--arms", "pseudo", "--shares", "0.5", "--seeds", "0", "--iters", "2"]
+    command += ["--side", "64", "--out", tmp_path / "out"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = tool.collect(tmp_path / "out")
+    assert (row["arm"], row["images"], row["iters"]) == ("pseudo", "12", "2")

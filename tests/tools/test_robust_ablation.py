@@ -96,16 +96,17 @@ def test_names_tell_runs_apart(tool):
 
 
 def test_gains_are_of_pairs(tool):
-    common = {"side": "64", "iters": "9", "lr": "1", "init": "", "options": ""}
+    common = {"side": "64", "iters": "9", "lr": "1", "init": "", "options": "", "device": "cpu"}
     rows = [
         {"arm": arm, "seed": seed, **common, **dict.fromkeys(tool.MEASURES, value)}
         for arm, values in (("rotation", ("0.2", "0.4")), ("base", ("0.1", "0.2")))
         for seed, value in zip("01", values, strict=True)
     ]
     lines = tool.summary(rows).splitlines()
-    assert lines[2].startswith("| base | 2 | 15.00 ± 7.07 |  |")
+    assert lines[0] == "9 steps of 16 crops of 64 pixels, from nothing, rate 1, cpu:"
+    assert lines[4].startswith("| base | 2 | 15.00 ± 7.07 |  |")
     # 10 and 20; t of one degree of freedom: 12.706
-    assert lines[3].startswith("| rotation | 2 | 30.00 ± 14.14 | +15.00 [-48.53, +78.53] |")
+    assert lines[5].startswith("| rotation | 2 | 30.00 ± 14.14 | +15.00 [-48.53, +78.53] |")
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_a_run_is_trained_measured_and_not_run_again(sets, tmp_path):
         (("--side", "100"), "--side 100: expected a multiple of 32"),
         (("--init", "no.pth"), "no.pth not found"),
         (("--landmarks", "nowhere"), "landmarks.csv not found"),
-        (("--iters", "0"), "must be at least 1"),
+        (("--iters", "1"), "--iters must be at least 2"),
     ],
 )
 def test_what_is_missing_or_out_of_range_is_named(

@@ -1,8 +1,8 @@
 """Does a teacher help? YuNet_s with and without one, many seeds, labels of all or some pictures.
 
-    python tools/benchmark/small_faces.py data/widerface --out data/widerface-640
-    python tools/benchmark/distillation.py data/widerface-640 --teacher yunet_n.pth --shares 1 0.25
-    python tools/benchmark/distillation.py data/widerface-640 --teacher yunet_n.pth \
+    python tools/dataset_converters/shrink_widerface.py data/widerface --out data/widerface_640
+    python tools/benchmark/distillation.py data/widerface_640 --teacher yunet_n.pth --shares 1 0.25
+    python tools/benchmark/distillation.py data/widerface_640 --teacher yunet_n.pth \
         --device cuda --jobs 6 --workers 2 --iters 3000
 
 Trains each arm with each seed for the same number of steps; OUT/runs.csv has a line for each
@@ -15,7 +15,6 @@ by the seed, keeps its labels; the arms differ in what becomes of the others:
 """
 
 import argparse
-import hashlib
 import json
 import statistics
 import sys
@@ -26,9 +25,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hard_faces import hard_faces
 from run_cells import DONE, collect, finish, run_missing
+from short_yunet import (
+    BATCH,
+    FULL,
+    budget_hash,
+    default_lr,
+    endless_loader,
+    require_budget,
+    require_wider,
+    set_crops,
+    shorten,
+)
 
-from mmeiou.config import parse_cfg_options, read_config
+from mmeiou.config import read_config
 from mmeiou.evaluation.paired import paired_difference
 from mmeiou.labels import ImageLabels, LabelSet, read_labels
 from mmeiou.labels.formats import coco, faces_json
@@ -48,10 +59,11 @@ GROUP = (
     "share",
     "arm",
 )  # what runs of several seeds share
-BATCH = 16
 # Times the shorter side, for crops of 640 pixels: faces keep their scale whatever the side.
 CROPS = (1.0, 1.5, 2.0)
-FULL = 640
+TRAIN_LABELS = "labelv2/train/labelv2.txt"
+TRAIN_IMAGES, VAL_IMAGES = "WIDER_train/images", "WIDER_val/images"
+TRAIN, VAL = "train.json", "val.json"  # in the folder of a run
 RULE = Rule(sure=0.5, doubtful=0.2)
 
 
@@ -81,9 +93,7 @@ class Cell:
 
     def key(self) -> str:
         """Name of the run and of its folder."""
-        rest = json.dumps([self.side, self.iters, self.lr, Path(self.init).name, self.options])
-        digest = hashlib.sha256(rest.encode()).hexdigest()[:8]
-        return f"{self.arm}_share{self.share:g}_seed{self.seed}_{digest}"
+        return f"{self.arm}_share{self.share:g}_seed{self.seed}_{budget_hash(self)}"
 
 
 def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]) -> LabelSet:
@@ -114,18 +124,18 @@ def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> An
     cfg.model.teacher.checkpoint = str(args.teacher)
     if cell.arm != "distilled":
         cfg.model.teacher = None
-    if not cell.init:
-        cfg.model.bbox_head.prior_prob = 0.01  # as in the config for short schedules
     pipeline = cfg.train_pipeline
-    pipeline[2].update(crop_choice=[choice * cell.side / FULL for choice in CROPS])
-    pipeline[3].update(scale=(cell.side, cell.side))
-    dataset = {"type": "mmeiou.CocoKeypointDataset", "data_prefix": {"img": f"{data}/images/"}}
-    loader = {"num_workers": args.workers, "persistent_workers": args.workers > 0}
+    set_crops(pipeline, cell.side, [choice * cell.side / FULL for choice in CROPS])
+    dataset = {"type": "mmeiou.CocoKeypointDataset"}
+    loader = endless_loader(args.workers)
     cfg.train_dataloader = {
         **loader,
-        "batch_size": BATCH,
-        "sampler": {"type": "InfiniteSampler", "shuffle": True},
-        "dataset": {**dataset, "ann_file": str(folder / "train.json"), "pipeline": pipeline},
+        "dataset": {
+            **dataset,
+            "ann_file": str(folder / TRAIN),
+            "data_prefix": {"img": f"{data / TRAIN_IMAGES}/"},
+            "pipeline": pipeline,
+        },
     }
     cfg.val_dataloader = {
         **loader,
@@ -133,38 +143,18 @@ def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> An
         "sampler": {"type": "DefaultSampler", "shuffle": False},
         "dataset": {
             **dataset,
-            "ann_file": str(data / "val.json"),
+            "ann_file": str(folder / VAL),
+            "data_prefix": {"img": f"{data / VAL_IMAGES}/"},
             "pipeline": cfg.test_pipeline,
             "test_mode": True,
         },
     }
     cfg.val_evaluator = [{"type": "mmeiou.WIDERFaceMetric"}, {"type": "CocoMetric"}]
-    cfg.train_cfg = {
-        "type": "IterBasedTrainLoop",
-        "max_iters": cell.iters,
-        "val_interval": cell.iters + 1,  # evaluated once, afterwards
-    }
     cfg.val_cfg = {"type": "ValLoop"}
     for key in ("test_dataloader", "test_evaluator", "test_cfg", "auto_scale_lr"):
         cfg.pop(key)
-    optimizer = {"type": "AdamW", "lr": cell.lr, "weight_decay": 0.01}
-    cfg.optim_wrapper = {"type": "OptimWrapper", "optimizer": optimizer}
-    warm_up = max(min(60, cell.iters // 5), 1)
-    cfg.param_scheduler = [
-        {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm_up},
-        {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm_up, "end": cell.iters},
-    ]
-    cfg.default_hooks.checkpoint = {
-        "type": "mmeiou.CheckpointHook",
-        "by_epoch": False,
-        "interval": cell.iters,
-    }
-    cfg.log_processor = {"type": "LogProcessor", "by_epoch": False}
     cfg.log_level = "WARNING"
-    cfg.randomness = {"seed": cell.seed}
-    cfg.load_from = cell.init or None
-    cfg.work_dir, cfg.experiment_name = str(folder), cell.key()
-    cfg.merge_from_dict(parse_cfg_options(cell.options))
+    shorten(cfg, cell, folder)
     return cfg
 
 
@@ -178,10 +168,11 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> None:
 
     folder = args.out / cell.key()
     folder.mkdir(parents=True, exist_ok=True)
-    known = read_labels(args.data / "train.json", "coco")
+    known = read_labels(args.data / TRAIN_LABELS)
     labels = training_labels(cell, known, guesses(args, known))
-    with replacing(folder / "train.json") as unfinished:
-        coco.write(labels, unfinished)
+    for name, written in ((TRAIN, labels), (VAL, hard_faces(args.data))):
+        with replacing(folder / name) as unfinished:
+            coco.write(written, unfinished)
     runner = Runner.from_cfg(config(cell, args.data.absolute(), folder.absolute(), args))
     start = time.perf_counter()
     runner.train()
@@ -212,7 +203,7 @@ def guesses(args: argparse.Namespace, known: LabelSet) -> dict[str, ImageLabels]
         detector = FaceDetector(teacher.config, args.teacher, args.device, score_thr=RULE.doubtful)
         found = []
         for image in known.images:
-            faces = detector(args.data / "images" / image.file)
+            faces = detector(args.data / TRAIN_IMAGES / image.file)
             columns = (faces.boxes, faces.scores, faces.landmarks)
             keys = ("box", "score", "landmarks")
             rows = zip(*(column.tolist() for column in columns), strict=True)
@@ -241,7 +232,7 @@ def guesses(args: argparse.Namespace, known: LabelSet) -> dict[str, ImageLabels]
 
 def cells(args: argparse.Namespace) -> list[Cell]:
     """All runs that are asked for, seed by seed; arms that would be equal or empty left out."""
-    lr = args.lr or (3e-4 if args.init else 8e-3)
+    lr = args.lr or default_lr(args.init)
     return [
         Cell(arm, share, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
         for seed in args.seeds
@@ -287,7 +278,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, metavar="DATA", help="of small_faces.py")
+    parser.add_argument(
+        "data", type=Path, metavar="WIDERFACE", help="as shrink_widerface.py makes it"
+    )
     parser.add_argument("--teacher", type=Path, required=True, help="weights of YuNet_n")
     parser.add_argument("--init", default="", help="weights of YuNet_s to start from")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
@@ -306,13 +299,10 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not all(0 <= share <= 1 for share in args.shares):
         parser.error("--shares: expected numbers from 0 to 1")
-    for path in (args.data / "train.json", args.data / "val.json", args.teacher):
-        if not path.is_file():
-            parser.error(f"{path} not found")
-    if args.side % 32 or args.side < 1:
-        parser.error(f"--side {args.side}: expected a multiple of 32")
-    if args.init and not Path(args.init).is_file():
-        parser.error(f"--init {args.init} not found")
+    require_wider(args.data, parser)
+    if not args.teacher.is_file():
+        parser.error(f"{args.teacher} not found")
+    require_budget(args, parser)
     return args
 
 
@@ -326,7 +316,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = cells(args)
     if not all((args.out / cell.key() / DONE).exists() for cell in wanted):
-        guesses(args, read_labels(args.data / "train.json", "coco"))
+        guesses(args, read_labels(args.data / TRAIN_LABELS))
     command = [sys.executable, __file__, str(args.data), "--teacher", str(args.teacher)]
     command += ["--device", args.device, "--workers", str(args.workers), "--out", str(args.out)]
     problems = run_missing(

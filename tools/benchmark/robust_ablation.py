@@ -13,7 +13,6 @@ not run again.
 """
 
 import argparse
-import hashlib
 import json
 import statistics
 import sys
@@ -24,9 +23,21 @@ from pathlib import Path
 from typing import Any
 
 from run_cells import DONE, collect, finish, run_missing
+from seed_gains import gains
+from short_yunet import (
+    BATCH,
+    LONG_SIDE,
+    budget_hash,
+    default_lr,
+    endless_loader,
+    require_budget,
+    require_wider,
+    same_scale,
+    set_crops,
+    shorten,
+)
 
 from mmeiou.config import parse_cfg_options, read_config
-from mmeiou.evaluation.paired import paired_difference
 from mmeiou.whole_files import replacing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,10 +75,6 @@ STRENGTHS = {
     "downscale": 3,
     "rotation": 30,
 }
-BATCH = 16
-FULL = 640  # pixels of a crop, in the config,
-ORIGINAL = 1024  # for images of that longer side,
-LONG_SIDE = 640  # which are so small here
 MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme", "spoilt_found")
 
 
@@ -95,8 +102,7 @@ class Cell:
 
     def key(self) -> str:
         """Name of the run and of its folder."""
-        rest = json.dumps([self.side, self.iters, self.lr, Path(self.init).name, self.options])
-        return f"{self.arm}_seed{self.seed}_{hashlib.sha256(rest.encode()).hexdigest()[:8]}"
+        return f"{self.arm}_seed{self.seed}_{budget_hash(self)}"
 
 
 def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
@@ -108,49 +114,18 @@ def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
     cfg.merge_from_dict(parse_cfg_options(off))
     loader = cfg.train_dataloader
     pipeline = loader.dataset.pipeline
-    # Against the images that are tested, faces keep the scale that they have in the config.
-    scale = cell.side / FULL * ORIGINAL / LONG_SIDE
-    pipeline[2].crop_choice = [choice * scale for choice in pipeline[2].crop_choice]
-    pipeline[3].scale = (cell.side, cell.side)
-    loader.update(
-        batch_size=BATCH,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        sampler={"type": "InfiniteSampler", "shuffle": True},
-    )
+    set_crops(pipeline, cell.side, same_scale(pipeline[2].crop_choice, cell.side))
+    loader.update(endless_loader(workers))
     loader.dataset.data_root = f"{data}/"
     for hook in cfg.custom_hooks:
         # An average over the last tenth or so; over thousands of steps it would be of the first.
         hook.update(momentum=min(10 / cell.iters, 0.5), gamma=max(cell.iters / 10, 1))
-    if not cell.init:
-        cfg.model.bbox_head.prior_prob = 0.01  # as in the config for short schedules
-    cfg.train_cfg = {
-        "type": "IterBasedTrainLoop",
-        "max_iters": cell.iters,
-        "val_interval": cell.iters + 1,
-    }
     for part in ("val", "test"):
         for key in ("dataloader", "evaluator", "cfg"):
             cfg.pop(f"{part}_{key}", None)
-    optimizer = {"type": "AdamW", "lr": cell.lr, "weight_decay": 0.01}
-    cfg.optim_wrapper = {"type": "OptimWrapper", "optimizer": optimizer}
-    warm_up = max(min(60, cell.iters // 5), 1)
-    cfg.param_scheduler = [
-        {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm_up},
-        {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm_up, "end": cell.iters},
-    ]
-    cfg.default_hooks.checkpoint = {
-        "type": "mmeiou.CheckpointHook",
-        "by_epoch": False,
-        "interval": cell.iters,
-    }
     for hook in ("resume_validation", "visualization"):
         cfg.default_hooks.pop(hook, None)
-    cfg.log_processor = {"type": "LogProcessor", "by_epoch": False}
-    cfg.randomness = {"seed": cell.seed}
-    cfg.load_from = cell.init or None
-    cfg.work_dir, cfg.experiment_name = str(folder), cell.key()
-    cfg.merge_from_dict(parse_cfg_options(cell.options))
+    shorten(cfg, cell, folder)
     return cfg
 
 
@@ -226,30 +201,7 @@ def evaluate(checkpoint: Path, args: argparse.Namespace) -> dict[str, float]:
 
 def summary(rows: list[dict[str, str]]) -> str:
     """Means and deviations of each arm, and what it brings against none, seed by seed."""
-    groups: dict[str, dict[tuple[str, ...], dict[str, str]]] = defaultdict(dict)
-    for row in rows:
-        pair = tuple(row[key] for key in ("seed", "side", "iters", "lr", "init", "options"))
-        groups[row["arm"]][pair] = row
-    heads = " | ".join(f"{name.replace('_', ' ')} | gain" for name in MEASURES)
-    lines = [f"| arm | runs | {heads} |", f"|---|---:|{'---:|---:|' * len(MEASURES)}"]
-    for arm in (arm for arm in ARMS if arm in groups):
-        cells = []
-        for name in MEASURES:
-            values = [100 * float(run[name]) for run in groups[arm].values()]
-            spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-            cells.append(f"{statistics.mean(values):.2f}{spread}")
-            pairs = sorted(groups[arm].keys() & groups.get("base", {}).keys())
-            if arm == "base" or not pairs:
-                cells.append("")
-                continue
-            first, second = (
-                [100 * float(groups[of][pair][name]) for pair in pairs] for of in ("base", arm)
-            )
-            gain = paired_difference(first, second)
-            between = f" [{gain.low:+.2f}, {gain.high:+.2f}]" if gain.number > 1 else ""
-            cells.append(f"{gain.mean:+.2f}{between}")
-        lines.append(f"| {arm} | {len(groups[arm])} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return gains(rows, "arm", tuple(ARMS), "base", MEASURES)
 
 
 def parse_args() -> argparse.Namespace:
@@ -275,18 +227,12 @@ def parse_args() -> argparse.Namespace:
     add("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
     add("--cell", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    needed = [args.data / f"labelv2/{file}" for file in ("train/labelv2.txt", "val/gt")]
-    for path in (
-        *needed,
-        args.landmarks / "landmarks.csv",
-        *([Path(args.init)] if args.init else []),
-    ):
-        if not path.exists():
-            parser.error(f"{path} not found")
-    if args.side < 32 or args.side % 32:  # noqa: PLR2004 - the largest stride
-        parser.error(f"--side {args.side}: expected a multiple of 32")
-    if min(args.iters, args.every, args.jobs) < 1:
-        parser.error("--iters, --every and --jobs must be at least 1")
+    require_wider(args.data, parser)
+    require_budget(args, parser)
+    if not (landmarks := args.landmarks / "landmarks.csv").is_file():
+        parser.error(f"{landmarks} not found")
+    if args.every < 1:
+        parser.error("--every must be at least 1")
     return args
 
 
@@ -297,7 +243,7 @@ def main() -> None:
         values = json.loads(args.cell)
         run_cell(Cell(**{**values, "options": tuple(values["options"])}), args)
         return
-    lr = args.lr or (3e-4 if args.init else 8e-3)
+    lr = args.lr or default_lr(args.init)
     cells = [
         Cell(arm, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
         for seed in args.seeds
