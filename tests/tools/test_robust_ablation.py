@@ -181,3 +181,10 @@ def test_what_is_missing_or_out_of_range_is_named(
     with pytest.raises(SystemExit):
         tool.parse_args()
     assert message in capsys.readouterr().err
+
+
+def test_the_page_has_the_table_of_the_results(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(repo / "tools/benchmark"))
+    import robust_ablation_table  # noqa: PLC0415
+
+    assert robust_ablation_table.page() == (repo / "docs/robustness.md").read_text()
