@@ -40,7 +40,7 @@ class OnnxNetwork:
         threads: To run it with.
 
     Raises:
-        ModuleNotFoundError: If ONNX Runtime is missing.
+        ModuleNotFoundError: If ONNX or ONNX Runtime is missing.
     """
 
     def __init__(self, model: Any, threads: int) -> None:
@@ -82,8 +82,8 @@ class OnnxNetwork:
 
 
 def available() -> bool:
-    """Whether ONNX Runtime is installed."""
-    return importlib.util.find_spec("onnxruntime") is not None
+    """Whether ONNX Runtime is installed, and ONNX, by which PyTorch exports."""
+    return all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxruntime"))
 
 
 def run_by_onnx_runtime(model: Any) -> Any:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,6 @@ from torch import nn
 
 from mmeiou.engine import FoldBatchNormHook
 from mmeiou.engine.fold_batch_norm_hook import WORTH
-from mmeiou.models import onnx_network
 from mmeiou.models.onnx_network import OnnxNetwork
 from mmeiou.registry import MODELS
 
@@ -71,6 +71,7 @@ def yunet(repo: Path) -> Any:
 @pytest.mark.parametrize("onnx_runtime", [False, True])
 def test_yunet_predicts_the_same(yunet: Any, onnx_runtime: bool) -> None:
     if onnx_runtime:
+        pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
     runner = runner_of(yunet, WORTH)
     # Another size, and another number of images, than the traced one.
@@ -92,9 +93,10 @@ def test_onnx_runtime_takes_over_where_it_is_worth_it(
         detector = getattr(runner.model, "module", runner.model)
         return isinstance(vars(detector).get("extract_feat"), OnnxNetwork)
 
-    monkeypatch.setattr(onnx_network, "available", lambda: False)
-    assert not taken(runner_of(yunet, WORTH), FoldBatchNormHook())
-    monkeypatch.undo()
+    for name in ("onnx", "onnxruntime"):
+        with monkeypatch.context() as missing:
+            missing.setitem(sys.modules, name, None)
+            assert not taken(runner_of(yunet, WORTH), FoldBatchNormHook())
     pytest.importorskip("onnxruntime")
     assert taken(runner_of(yunet, WORTH), FoldBatchNormHook())
     assert not taken(runner_of(yunet, WORTH - 1), FoldBatchNormHook())
