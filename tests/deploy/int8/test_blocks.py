@@ -4,7 +4,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from mmeiou.deploy.int8.blocks import blocks_of, name_nodes
+from mmeiou.deploy.int8.blocks import blocks_of, last_depthwise, name_nodes
 
 
 def test_a_block_ends_where_the_next_dense_convolution_begins() -> None:
@@ -28,6 +28,7 @@ def test_a_block_ends_where_the_next_dense_convolution_begins() -> None:
     assert [block.name for block in blocks] == ["net.stem", "last"]
     assert blocks[0].nodes == ("/net/stem/conv/Conv", "Relu_2", "Conv_3", "pool")
     assert blocks[1].nodes == ("last", "sum")
+    assert last_depthwise(graph) == []  # the last one is dense
     del graph.node[1:]
     with pytest.raises(ValueError, match="no dense convolution"):
         blocks_of(graph)
@@ -43,3 +44,8 @@ def test_yunet_is_divided_into_its_depthwise_separable_blocks(float_model: onnx.
         name for name, kind in kinds.items() if kind in {"Conv", "Relu", "MaxPool", "Resize", "Add"}
     }
     assert [kinds[name] for name in blocks[1].nodes] == ["Conv", "Conv", "Relu", "MaxPool"]
+
+
+def test_the_depthwise_convolutions_that_predict(float_model: onnx.ModelProto) -> None:
+    names = [f"/predictors.{level}/conv2/Conv" for level in range(3)]
+    assert last_depthwise(float_model.graph) == names
