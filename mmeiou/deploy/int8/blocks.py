@@ -63,8 +63,9 @@ def last_depthwise(graph: onnx.GraphProto) -> list[str]:
 
 
 def _is_dense(node: onnx.NodeProto, dims: dict[str, tuple[int, ...]]) -> bool:
+    """Whether channels are mixed: not in a convolution of one channel, which has a single group."""
     groups = next((item.i for item in node.attribute if item.name == "group"), 1)
-    return groups == 1 or dims.get(node.input[1], (0,))[0] != groups
+    return dims.get(node.input[1], (0, 0))[:2] != (groups, 1)
 
 
 def _short(name: str) -> str:

@@ -34,6 +34,21 @@ def test_a_block_ends_where_the_next_dense_convolution_begins() -> None:
         blocks_of(graph)
 
 
+def test_a_depthwise_convolution_may_have_one_channel() -> None:
+    weights = [
+        helper.make_tensor(name, TensorProto.FLOAT, dims, [1.0] * 2)
+        for name, dims in {"mixing": (1, 2, 1, 1), "deep": (1, 1, 1, 2)}.items()
+    ]
+    nodes = [
+        helper.make_node("Conv", ["x", "mixing"], ["a"], "cls/conv1/Conv"),
+        helper.make_node("Conv", ["a", "deep"], ["b"], "cls/conv2/Conv"),
+        helper.make_node("Sigmoid", ["b"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "g", [], [], weights)
+    assert [block.nodes for block in blocks_of(graph)] == [("cls/conv1/Conv", "cls/conv2/Conv")]
+    assert last_depthwise(graph) == ["cls/conv2/Conv"]
+
+
 def test_yunet_is_divided_into_its_depthwise_separable_blocks(float_model: onnx.ModelProto) -> None:
     blocks = blocks_of(float_model.graph)
     assert len(blocks) == 2 + 5 * 2 + 3 + 3 + 3  # stem, stages, neck, shared, predictors
