@@ -1,6 +1,6 @@
 """A YuNet in every runtime that is installed, as a detector and as a network to time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -120,12 +120,12 @@ def _pytorch(config: str, checkpoint: str) -> Form:
 
 
 def _opencv(numbers: str, file: Path) -> Form:
-    client = cv2.FaceDetectorYN.create(str(file), "", SIZE, SCORE_THR**0.5, NMS_THR, EVERYTHING)
     net = cv2.dnn.readNetFromONNX(str(file))
     names = [output.name for output in OnnxBackend(file).session.get_outputs()]
 
     def faces(image: Image) -> Faces:
-        client.setInputSize((image.shape[1], image.shape[0]))
+        size = image.shape[1], image.shape[0]  # OpenCV 5's classic engine has no setInputSize
+        client = cv2.FaceDetectorYN.create(str(file), "", size, SCORE_THR**0.5, NMS_THR, EVERYTHING)
         found = client.detect(image)[1]
         rows: NDArray[np.float32] = np.zeros((0, 15), np.float32) if found is None else found
         corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
@@ -136,7 +136,19 @@ def _opencv(numbers: str, file: Path) -> Form:
         net.setInput(batch)
         return net.forward(names)
 
-    return Form("OpenCV", numbers, cv2.__version__, file.stat().st_size, faces, network)
+    runtime = _opencv_name(net.getLayerTypes())
+    return Form(runtime, numbers, cv2.__version__, file.stat().st_size, faces, network)
+
+
+def _opencv_name(layer_types: Collection[str]) -> str:
+    """OpenCV, and from version 5 on which of its engines a network is in.
+
+    OPENCV_FORCE_DNN_ENGINE chooses it, once a process; by default it is the new one, or the classic
+    one for files that the new one refuses. Each has names of its own for layers.
+    """
+    if not hasattr(cv2.dnn, "ENGINE_NEW"):
+        return "OpenCV"
+    return f"OpenCV 5, {'classic' if 'Convolution' in layer_types else 'new'} engine"
 
 
 def _openvino(source: Path, numbers: str, target: Path) -> Form:

@@ -4,8 +4,11 @@ python tools/analysis/runtimes.py yunet_n.onnx --int8 yunet_n_int8.onnx --torch 
     --widerface FOLDER --faces FOLDER --csv docs/results/runtimes.csv --page docs/deploy.md
 
 The .onnx files are of any size (export --dynamic); the other runtimes' files are made from them, by
-those that are installed. The rows of the model, by the first file's name, replace its former ones;
-without a model, the table is written from the csv file alone.
+those that are installed. Rows replace the former ones of the same model, by the first file's name,
+runtime and numbers, and the others stay; without a model, the table is written from the csv file
+alone. A process has one OpenCV and, from OpenCV 5 on, one of its engines:
+
+OPENCV_FORCE_DNN_ENGINE=1 python tools/analysis/runtimes.py ...    # classic; 2: new
 
 AP is by the protocol of deployed_ap.py, the landmark error that of landmark_error.py with images
 of a longer side of 640 pixels. Speed is the median of the network alone, of one thread, relative to
@@ -43,8 +46,9 @@ from markdown_sections import replace_section
 
 SIDE, FACE_SCORE_THR = 640, 0.3  # of the landmark error
 SIZES: tuple[Size, ...] = ((320, 320), (640, 640))
+KEYS = ("model", "runtime", "numbers")
 COLUMNS = (
-    "model", "runtime", "numbers", *SUBSETS, "nme", "kb", "ratio_320", "ratio_640", "version",
+    *KEYS, *SUBSETS, "nme", "kb", "ratio_320", "ratio_640", "version",
 )  # fmt: skip
 REFERENCE = ("ONNX Runtime", "float32")
 
@@ -137,6 +141,16 @@ def read_rows(path: Path) -> list[Row]:
         return list(reader)
 
 
+def merged(rows: Sequence[Row], measured: Sequence[Row]) -> list[Row]:
+    """Former rows, each in its place; new ones follow those of their model."""
+    new = {tuple(row[name] for name in KEYS): row for row in measured}
+    result = [new.pop(tuple(row[name] for name in KEYS), row) for row in rows]
+    for row in new.values():
+        places = (index for index, other in enumerate(result) if other["model"] == row["model"])
+        result.insert(max(places, default=len(result) - 1) + 1, row)
+    return result
+
+
 def write_rows(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
     """As a csv file."""
     with replacing(path) as unfinished, unfinished.open("w", newline="") as stream:
@@ -194,9 +208,7 @@ def main() -> None:
             with TemporaryDirectory() as scratch:
                 folder = args.files or Path(scratch)
                 models = list(forms(args.model, args.int8, args.torch, folder))
-                name = args.model.stem
-                rows = [row for row in rows if row["model"] != name]
-                rows += rows_of(name, models, args)
+                rows = merged(rows, rows_of(args.model.stem, models, args))
             write_rows(args.csv, rows)
     except (OSError, ValueError, RuntimeError, LabelError) as error:
         sys.exit(f"\nerror: {error}")

@@ -47,9 +47,25 @@ def blocks_of(graph: onnx.GraphProto) -> list[Block]:
     return [Block(name, tuple(nodes)) for name, nodes in zip(names, members, strict=True)]
 
 
+def last_depthwise(graph: onnx.GraphProto) -> list[str]:
+    """Names of the depthwise convolutions after which nothing is quantized: those that predict.
+
+    Args:
+        graph: Its nodes have names.
+    """
+    dims = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    continued = {name for node in graph.node if node.op_type in OPERATORS for name in node.input}
+    return [
+        node.name
+        for node in graph.node
+        if node.op_type == "Conv" and not _is_dense(node, dims) and node.output[0] not in continued
+    ]
+
+
 def _is_dense(node: onnx.NodeProto, dims: dict[str, tuple[int, ...]]) -> bool:
+    """Whether channels are mixed: not in a convolution of one channel, which has a single group."""
     groups = next((item.i for item in node.attribute if item.name == "group"), 1)
-    return groups == 1 or dims.get(node.input[1], (0,))[0] != groups
+    return dims.get(node.input[1], (0, 0))[:2] != (groups, 1)
 
 
 def _short(name: str) -> str:

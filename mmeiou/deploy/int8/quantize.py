@@ -11,7 +11,7 @@ import onnx.version_converter
 from numpy.typing import NDArray
 from onnxruntime import quantization
 
-from mmeiou.deploy.int8.blocks import OPERATORS, Block, name_nodes
+from mmeiou.deploy.int8.blocks import OPERATORS, Block, last_depthwise, name_nodes
 from mmeiou.deploy.int8.slim import slim
 
 OPSET = 13  # the first with a scale for each channel
@@ -58,6 +58,10 @@ def quantize(
     moving average of its extremes over the batches. Names are shortened, see
     :func:`mmeiou.deploy.int8.slim.slim`.
 
+    The depthwise convolutions that predict stay in float. What they give are scores, boxes and
+    landmarks, of very different ranges, which one scale for all would round too far; and depthwise
+    convolutions are no faster in integers.
+
     Args:
         model: From :func:`prepare`.
         batches: Inputs to calibrate with, at least one.
@@ -71,7 +75,10 @@ def quantize(
             "per_channel": True,
             "activation_type": quantization.QuantType.QUInt8,
             "weight_type": quantization.QuantType.QInt8,
-            "nodes_to_exclude": [node for block in in_float for node in block.nodes],
+            "nodes_to_exclude": [
+                *last_depthwise(model.graph),
+                *(node for block in in_float for node in block.nodes),
+            ],
             "calibrate_method": quantization.CalibrationMethod.MinMax,
             "extra_options": {"CalibMovingAverage": True},
         }
