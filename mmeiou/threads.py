@@ -1,4 +1,4 @@
-"""How many threads OpenMP starts, and how long they wait actively; set before torch is loaded.
+"""How many threads OpenMP starts, and how long threads wait actively; set before torch is loaded.
 
 OpenMP's threads meet at the end of each parallel loop. By default GNU's wait actively for
 milliseconds: on a machine with other work, on a core that somebody else needs, and for a thread
@@ -16,6 +16,8 @@ from pathlib import Path
 # Rounds of active waiting: enough for the gap between two loops of a network, a thirtieth of GNU's.
 # Measured by tools/benchmark/busy_machine.py: docs/performance.md.
 SPIN_COUNT = 10000
+# The same for the threads of ONNX Runtime, which by default wait for a millisecond.
+ONNX_RUNTIME_SPIN = {"session.intra_op.spin_duration_us": "100"}
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")

@@ -93,7 +93,8 @@ class ExportedBackend(ABC):
     def _outputs(self, batch: Any, step: int) -> list[dict[str, Tensor]]:
         """The branches of each image, their levels side by side."""
         given = len(batch)
-        filled = np.concatenate([batch, batch[:1].repeat(step - given, axis=0)])
+        missing = step - given
+        filled = np.concatenate([batch, batch[:1].repeat(missing, axis=0)]) if missing else batch
         names = [name for levels in self.names.values() for name in levels]
         values = self.run(filled, names)
         outputs = dict(zip(names, map(torch.from_numpy, values), strict=True))

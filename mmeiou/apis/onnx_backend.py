@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmeiou.apis.exported import ExportedBackend, require_file
+from mmeiou.threads import ONNX_RUNTIME_SPIN
 
 
 class OnnxBackend(ExportedBackend):
@@ -56,6 +57,8 @@ def _open(path: str, device: str, threads: int | None) -> Any:
         raise ValueError(f"device={device!r}: this ONNX Runtime has {', '.join(available)} only")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
+    for key, value in ONNX_RUNTIME_SPIN.items():
+        options.add_session_config_entry(key, value)
     where = {"device_id": index} if index else {}
     try:
         return onnxruntime.InferenceSession(path, options, providers=[(wanted, where)])

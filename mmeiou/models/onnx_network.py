@@ -11,6 +11,8 @@ import torch
 from mmcv.cnn import fuse_conv_bn
 from torch import Tensor, nn
 
+from mmeiou.threads import ONNX_RUNTIME_SPIN
+
 OPSET = 17
 # Of the picture that is traced; every other is taken, too.
 TRACED = 64
@@ -32,8 +34,7 @@ class _Maps(nn.Module):
 class OnnxNetwork:
     """The maps of a detector's head, computed by ONNX Runtime on the CPU.
 
-    It has the weights that the detector has now. Waiting threads sleep: beside other work a thread
-    that spins takes the core from the one that it waits for.
+    It has the weights that the detector has now.
 
     Args:
         model: With ``backbone``, ``neck`` and ``bbox_head``, in evaluation mode, on the CPU.
@@ -70,7 +71,8 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        for key, value in ONNX_RUNTIME_SPIN.items():
+            options.add_session_config_entry(key, value)
         self.session = onnxruntime.InferenceSession(
             network, options, providers=["CPUExecutionProvider"]
         )
