@@ -1,4 +1,6 @@
+import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,7 @@ from torch import nn
 
 from mmeiou.engine import FoldBatchNormHook
 from mmeiou.engine.fold_batch_norm_hook import WORTH
+from mmeiou.models import onnx_network
 from mmeiou.models.onnx_network import OnnxNetwork
 from mmeiou.registry import MODELS
 
@@ -83,6 +86,54 @@ def test_yunet_predicts_the_same(yunet: Any, onnx_runtime: bool) -> None:
     assert isinstance(runner.model.extract_feat, OnnxNetwork) is onnx_runtime
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
     assert any(isinstance(module, nn.BatchNorm2d) for module in yunet.modules())
+
+
+class Odd(nn.Module):
+    """What the tracer takes for a constant: the width of the picture."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * float(x.shape[3])
+
+
+class Unknown(nn.Module):
+    """What ONNX has no operator for."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.qr(x)[0]
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"), [(Odd, "not close"), (Unknown, "qr"), (nn.Module.half, "Half|dtype|type")]
+)
+def test_a_network_that_is_not_exported_as_it_is_stays_in_pytorch(
+    yunet: Any, last: Any, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    said = []
+    monkeypatch.setattr(onnx_network, "print_log", lambda text, *_: said.append(text))
+    model = deepcopy(yunet)
+    if last is nn.Module.half:
+        model.half()
+    else:
+        model.neck = ThenEach(model.neck, last())
+    before = torch.get_num_threads(), torch.get_rng_state()
+    assert not onnx_network.run_by_onnx_runtime(model)
+    assert torch.get_num_threads() == before[0]
+    assert torch.equal(before[1], torch.get_rng_state())
+    assert re.search(f"runs in PyTorch.*({reason})", said[0], re.DOTALL)
+    assert "extract_feat" not in vars(model)
+
+
+class ThenEach(nn.Module):
+    """A neck, and a layer on each of its maps."""
+
+    def __init__(self, neck: nn.Module, layer: nn.Module) -> None:
+        super().__init__()
+        self.neck, self.layer = neck, layer
+
+    def forward(self, maps: Any) -> list[torch.Tensor]:
+        return [self.layer(level) for level in self.neck(maps)]
 
 
 def test_onnx_runtime_takes_over_where_it_is_worth_it(

@@ -95,9 +95,10 @@ def test_a_ladder_is_run_and_goes_on_where_it_was(tmp_path):
     (weights,) = tmp_path.glob("*/weights.pth")
     heads = ("--rungs", "smooth-l1", "eiou-sot-iou", "--epochs", 1, "--out", tmp_path)
     assert "1 runs, 1 of them done" in run("mini_voc07.py", *options)
-    run("mini_voc07_heads.py", "--trunk", weights, *heads)
+    assert "features of 16 images" in run("mini_voc07_heads.py", "--trunk", weights, *heads)
     assert [row["rung"] for row in rows(tmp_path / "heads.csv")] == ["smooth-l1", "eiou-sot-iou"]
-    run("mini_voc07_heads.py", "--trunk", weights, "--variants", "--epochs", 1, "--out", tmp_path)
+    again = ("--trunk", weights, "--variants", "--epochs", 1, "--out", tmp_path)
+    run("mini_voc07_heads.py", *again)
     whole, *changed = rows(tmp_path / "heads.csv")[2:]
     assert (whole["rung"], whole["variant"]) == ("eiou-sot-iou", "")
     assert {row["rung"] for row in changed} == {"eiou-sot-iou"}
@@ -105,6 +106,10 @@ def test_a_ladder_is_run_and_goes_on_where_it_was(tmp_path):
     assert {"knee shrinks", "iou by bce", "fusion 0.25"} <= set(variants)
     assert len(set(variants)) == len(variants) == 11
     assert len({row["config"] for row in changed if row["variant"] != "knee shrinks"}) == 10
+
+    # Cut off behind the training: the heads that it left are judged, to the same numbers.
+    assert "features of 16 images" not in run("mini_voc07_heads.py", *again)
+    assert rows(tmp_path / "heads.csv")[14:] == [whole, *changed]
 
     base, whole = rows(tmp_path / "gradients.csv")
     assert float(base["weight"]) == 1
@@ -271,3 +276,28 @@ def test_missing_files_are_named(ladder, monkeypatch):
     monkeypatch.setenv("MMEIOU_VOC_256", "/nowhere/")
     with pytest.raises(SystemExit, match=r"/nowhere/: no small VOC .*shrink_voc.py makes it"):
         ladder.check_files()
+
+
+@pytest.mark.usefixtures("ladder")
+def test_a_one_stage_detector_is_trained_and_its_weights_are_weighed(tmp_path):
+    options = ("--detector", "retinanet", "--seeds", 0, "--epochs", 1, "--out", tmp_path)
+    options += ("--keep-weights", "--cfg-options", "train_dataloader.batch_size=4")
+    run("mini_voc07.py", "--rungs", "smooth-l1", *options)
+    (row,) = rows(tmp_path / "runs.csv")
+    assert (row["detector"], row["rung"], row["weight"]) == ("retinanet", "smooth-l1", "1.0")
+    (weights,) = tmp_path.glob("retinanet_smooth-l1_seed0_*/weights.pth")
+    run("mini_voc07_gradients.py", weights, "--out", tmp_path)
+    found = {row["rung"]: float(row["weight"]) for row in rows(tmp_path / "gradients.csv")}
+    assert list(found) == ["smooth-l1", "eiou-sot-iou", "eiou", "giou"]
+    assert found["smooth-l1"] == 1
+    assert all(0.1 < weight < 10 for weight in found.values())
+
+
+def test_a_rung_without_a_config_is_named(ladder, monkeypatch, capsys):
+    argv = ["mini_voc07.py", "--detector", "retinanet", "--rungs", "ciou"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit):
+        ladder.parse_args()
+    assert "retinanet has no config of ciou, but of smooth-l1, eiou-sot-iou" in (
+        capsys.readouterr().err
+    )

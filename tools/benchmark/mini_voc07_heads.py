@@ -15,6 +15,7 @@ what weight would give its loss a gradient as large as the baseline's to OUT/gra
 
 import argparse
 import copy
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +158,62 @@ class Judge:
         print(f"{name}: {shown}", flush=True)
 
 
+def heads_of(wanted: dict[str, Entry], seed: int, device: str) -> Any:
+    """The heads, as they begin."""
+    from head_training import build_heads  # noqa: PLC0415
+
+    configs = {key: entry.config.model.roi_head.bbox_head for key, entry in wanted.items()}
+    return build_heads(configs, seed).to(device)
+
+
+def train_missing(
+    left: dict[int, Path],
+    wanted: dict[str, Entry],
+    trunk: Any,
+    learned: Any,
+    name: str,
+    epochs: int,
+) -> None:
+    """Train the heads of the seeds that have not left their weights, and append the gradients.
+
+    Args:
+        left: File of each seed's weights.
+        wanted: The heads.
+        trunk: Its features are kept here alone: gigabytes, which must not be there afterwards.
+        learned: The images, on the device.
+        name: Of the trunk.
+        epochs: Of the training.
+    """
+    import torch  # noqa: PLC0415
+    from head_training import (  # noqa: PLC0415
+        Schedule,
+        equal_gradient_weights,
+        keep,
+        train_heads,
+    )
+
+    missing = {seed: file for seed, file in left.items() if not file.exists()}
+    if not missing:
+        return
+    print(f"{name}: features of {2 * len(learned)} images", flush=True)
+    kept = (
+        keep(trunk, learned, flip=False, training=True),
+        keep(trunk, learned, flip=True, training=True),
+    )
+    device = learned.images.device
+    for seed, file in missing.items():
+        heads = heads_of(wanted, seed, device)
+        schedule, title = Schedule(epochs=epochs), f"{name}, seed {seed}"
+        history = train_heads(heads.train(), trunk, kept, schedule, seed, SHRINKING, title)
+        if BASELINE in heads:
+            equal = equal_gradient_weights(heads, BASELINE, trunk, kept)
+            for key, weight in equal.items():
+                row = {"trunk": name, "seed": seed, "rung": key, "weight": round(weight, 2)}
+                append_row(row, file.parents[1] / "gradients.csv")
+        with replacing(file) as temporary:
+            torch.save({"heads": heads.state_dict(), "losses": history}, temporary)
+
+
 def main() -> None:
     """Train, detect and evaluate all heads."""
     args = parse_args()
@@ -164,14 +221,7 @@ def main() -> None:
         raise SystemExit(f"{args.trunk} not found: mini_voc07.py --keep-weights writes it")
     check_files()
     import torch  # noqa: PLC0415 - not for --help
-    from head_training import (  # noqa: PLC0415
-        Schedule,
-        build_heads,
-        detect_with,
-        equal_gradient_weights,
-        keep,
-        train_heads,
-    )
+    from head_training import detect_with, keep  # noqa: PLC0415
     from mmengine.logging import MMLogger  # noqa: PLC0415
     from torch import nn  # noqa: PLC0415
 
@@ -185,13 +235,11 @@ def main() -> None:
     base = Cell(RUNGS[0], 0, None, args.holdout, None, ()).base
     trunk = load_trunk(args.trunk, base.config(), args.device)
     learned, judged = datasets(base, base.config(), args.out)
-    print(f"{name}: features of {2 * len(learned)} + {len(judged)} images", flush=True)
-    tested = keep(trunk, judged.to(args.device), flip=False, training=False)
-    there = learned.to(args.device)
-    kept = (
-        keep(trunk, there, flip=False, training=True),
-        keep(trunk, there, flip=True, training=True),
-    )
+    # Whoever was cut off behind the training goes on with the heads that it left.
+    what = [args.epochs, *((key, hash_of(entry.config)) for key, entry in wanted.items())]
+    digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:10]
+    left = {seed: args.out / "heads" / f"{name}_seed{seed}_{digest}.pth" for seed in args.seeds}
+    train_missing(left, wanted, trunk, learned.to(args.device), name, args.epochs)
     known = {
         "trunk": name,
         "epochs": args.epochs,
@@ -201,19 +249,14 @@ def main() -> None:
         "torch": torch.__version__,
     }
     judge = Judge(args.out, judged, trained_classes(base.config()), known)
-    for seed in args.seeds:
-        heads = build_heads(
-            {key: entry.config.model.roi_head.bbox_head for key, entry in wanted.items()}, seed
-        ).to(args.device)
-        schedule, title = Schedule(epochs=args.epochs), f"{name}, seed {seed}"
-        history = train_heads(heads.train(), trunk, kept, schedule, seed, SHRINKING, title)
-        if BASELINE in heads:
-            equal = equal_gradient_weights(heads, BASELINE, trunk, kept)
-            for key, weight in equal.items():
-                gradients = {"trunk": name, "seed": seed, "rung": key, "weight": round(weight, 2)}
-                append_row(gradients, args.out / "gradients.csv")
+    print(f"{name}: features of {len(judged)} images", flush=True)
+    tested = keep(trunk, judged.to(args.device), flip=False, training=False)
+    for seed, file in left.items():
+        heads = heads_of(wanted, seed, args.device)
+        trained = torch.load(file, map_location=args.device, weights_only=True)
+        heads.load_state_dict(trained["heads"])
         for key, detections in detect_with(heads.eval(), trunk, tested).items():
-            judge(key, wanted[key], seed, detections, history)
+            judge(key, wanted[key], seed, detections, trained["losses"])
         for exponent in FUSIONS if args.variants else ():
             cfg = copy.deepcopy(wanted[WHOLE].config)
             cfg.model.roi_head.bbox_head.iou_fusion = exponent
@@ -221,7 +264,7 @@ def main() -> None:
             alone = nn.ModuleDict({WHOLE: heads[WHOLE]})
             (detections,) = detect_with(alone, trunk, tested).values()
             key = f"fusion {exponent:g}"
-            judge(key, Entry(WHOLE, cfg, key), seed, detections, history)
+            judge(key, Entry(WHOLE, cfg, key), seed, detections, trained["losses"])
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ The second prints the comparison of one's own runs, and writes nothing.
 
 Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
 loss), ``retinanet_rates.csv`` (likewise, by learning rate), ``whole.csv`` (mini_voc07.py's
-runs.csv), ``heads.csv`` (mini_voc07_heads.py's, ``variants.csv`` with --variants) and
-``gradients.csv``.
+runs.csv), ``heads.csv`` (mini_voc07_heads.py's) and ``gradients.csv``.
 """
 
 import argparse
@@ -47,17 +46,17 @@ def read(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def by_rung(rows: list[Row], name: str = "rung") -> Rungs:
+def by_rung(rows: list[Row]) -> Rungs:
     """Runs of each loss and weight, in the ladder's order, by what pairs them: trunk and seed."""
     found: Rungs = defaultdict(dict)
     for row in sorted(rows, key=lambda row: RUNGS.index(row["rung"])):
-        found[row[name], float(row["weight"])][row.get("trunk", ""), row["seed"]] = row
+        found[row["rung"], float(row["weight"])][row.get("trunk", ""), row["seed"]] = row
     return dict(found)
 
 
-def baseline_of(rungs: Rungs, baseline: str) -> Runs:
+def baseline_of(rungs: Rungs) -> Runs:
     """The runs of the baseline."""
-    return next(runs for (rung, _), runs in rungs.items() if rung == baseline)
+    return next(runs for (rung, _), runs in rungs.items() if rung == BASELINE)
 
 
 def difference(first: Runs, second: Runs, key: str) -> PairedDifference:
@@ -69,15 +68,10 @@ def difference(first: Runs, second: Runs, key: str) -> PairedDifference:
     )
 
 
-def comparison(
-    rows: list[Row],
-    shown: tuple[str, ...] = SHOWN,
-    baseline: str = BASELINE,
-    name: str = "rung",
-) -> str:
+def comparison(rows: list[Row], shown: tuple[str, ...] = SHOWN) -> str:
     """Means and deviations over the runs, and paired differences from the baseline."""
-    rungs = by_rung(rows, name)
-    base = baseline_of(rungs, baseline)
+    rungs = by_rung(rows)
+    base = baseline_of(rungs)
     heads = ["loss", "weight", "runs", *shown, *(f"{key}, gain" for key in shown)]
     lines = [
         f"| {' | '.join(heads)} |",
@@ -151,7 +145,7 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
     )
     for axis, (title, rows) in zip(axes[0], tables.items(), strict=True):
         rungs = by_rung(rows)
-        base = baseline_of(rungs, BASELINE)
+        base = baseline_of(rungs)
         for (rung, weight), runs in rungs.items():
             if runs is not base:
                 gains = [difference(base, runs, key).mean for key in STRICTER]
