@@ -206,6 +206,7 @@ def test_finetuning_page(folder: Path) -> None:
     careful, bold = code_to_run(FINETUNING, "bash")
     outputs = [shell.run(line)[1] for line in (*careful.splitlines(), bold)]
     assert all("coco/bbox_mAP" in output for output in outputs[1:])
+    assert all("and the warm-up takes 50" in output for output in outputs[2:])
     assert (folder / "work_dirs/own/epoch_1.pth").is_file()
     options = Config.fromfile(next((folder / "work_dirs/bold").glob("*.py")))
     assert options.optim_wrapper.optimizer.lr == 0.001
