@@ -11,6 +11,7 @@ from mmeiou.engine.nan_guard_hook import NaNGuardHook
 from mmeiou.engine.resume_validation_hook import ResumeValidationHook
 from mmeiou.engine.reuse_memory_hook import ReuseMemoryHook
 from mmeiou.engine.stop_hook import StopHook
+from mmeiou.engine.warm_up_hook import WarmUpHook
 
 __all__ = [
     "BFloat16OptimWrapper",
@@ -24,4 +25,5 @@ __all__ = [
     "ResumeValidationHook",
     "ReuseMemoryHook",
     "StopHook",
+    "WarmUpHook",
 ]

@@ -130,6 +130,17 @@ def test_two_thresholds_landmarks_and_pictures_without_faces(run: Run, folder: P
     assert f"MMEIOU_OWN_IMAGES={folder / 'images'}/" in output
 
 
+def test_counts_pictures_in_formats_that_are_not_read(run: Run, folder: Path) -> None:
+    assert "left out" not in run()
+    for name in ("1.HEIC", "b/2.heic", "3.gif", "notes.txt"):
+        (folder / "images" / name).write_bytes(b"")
+    lines = [line for line in run("--force").splitlines() if "left out" in line]
+    assert lines == [
+        "       1  .gif pictures, left out: save them as JPEG or PNG",
+        "       2  .heic pictures, left out: save them as JPEG or PNG",
+    ]
+
+
 def test_faces_that_are_too_small_are_ignored(run: Run, folder: Path) -> None:
     run("--min-size", 32, "--sure", 0.3)
     assert not read_labels(folder / "out/train.json").images[0].ignore.any()

@@ -12,6 +12,7 @@ that was interrupted goes on from there, and one with other thresholds asks the 
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 import label_output
@@ -24,13 +25,15 @@ from tqdm import tqdm
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.media import write_image
 from mmeiou.labels import ImageError, ImageLabels, LabelError, LabelSet
-from mmeiou.labels.image_files import is_truncated_jpeg, list_images, upright_size
+from mmeiou.labels.image_files import is_truncated_jpeg, list_files, list_images, upright_size
 from mmeiou.labels.landmarks import flip_pairs_by_name, landmark_names
 from mmeiou.labels.pseudo import Rule, pseudo_labels
 from mmeiou.visualization import draw_faces
 from mmeiou.visualization.sheet import contact_sheet, outline, require_format, shrink
 
 FLOOR = 0.05  # of the scores that are kept; thresholds can be chosen afterwards
+# Of phones and the web; without a word, such pictures would be missed.
+UNREAD = (".avif", ".gif", ".heic", ".heif", ".jxl")
 FACE, DOUBTFUL = (0, 220, 0), (0, 140, 255)  # BGR
 
 
@@ -128,6 +131,12 @@ def draw(images: Path, image: ImageLabels, side: int) -> tuple[Image, str]:
     return drawn, f"{sure.sum()} + {(~sure).sum()}: {image.file}"
 
 
+def unread(images: Path) -> Counter[str]:
+    """Pictures of a folder in formats that are not read, for the report."""
+    suffixes = sorted(Path(file).suffix.lower() for file in list_files(images, UNREAD))
+    return Counter(f"{suffix} pictures, left out: save them as JPEG or PNG" for suffix in suffixes)
+
+
 def write_sheet(args: argparse.Namespace, labels: LabelSet) -> None:
     """Draw some of the pictures, those with boxes first."""
     order = np.random.default_rng(args.seed).permutation(len(labels)).tolist()
@@ -170,7 +179,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.sheet:
         write_sheet(args, labels)
     parts = label_output.write(labels, paths, args.val_fraction, args.seed)
-    print(describe(labels, {}))
+    print(describe(labels, unread(args.images)))
     print("\n".join(label_output.result(labels, parts, paths, args.images)))
     return unreadable
 

@@ -27,6 +27,7 @@ auto_scale_lr = dict(enable=False, base_batch_size=16)
 default_hooks = dict(
     checkpoint=dict(interval=2, save_best="coco/bbox_mAP"),
     logger=dict(interval=10),
+    warm_up=dict(type="mmeiou.WarmUpHook"),  # says so if a small data set ends within the warm-up
     # With other classes or landmarks (model.bbox_head.num_classes, num_keypoints) these begin anew.
     checkpoint_guard=dict(
         ignore=["multi_level_(cls|kps)"],
