@@ -35,6 +35,7 @@ class FoldBatchNormHook(Hook):
 
     def __init__(self, onnx_runtime: bool = True) -> None:
         self.onnx_runtime = onnx_runtime
+        self.original: Any = None
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Put the copy in place."""
@@ -45,6 +46,7 @@ class FoldBatchNormHook(Hook):
         self._exchange(runner, runner.test_dataloader)
 
     def _exchange(self, runner: Runner, loader: Any) -> None:
+        self._give_back(runner)  # of an evaluation that was broken off
         self.original = runner.model
         # No gradients are averaged here, so the copy needs no wrapper.
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
@@ -56,6 +58,10 @@ class FoldBatchNormHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Give the model back."""
-        runner.model = self.original
+        self._give_back(runner)
+
+    def _give_back(self, runner: Runner) -> None:
+        if self.original is not None:
+            runner.model, self.original = self.original, None
 
     after_test_epoch = after_val_epoch

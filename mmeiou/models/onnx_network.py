@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ OPSET = 17
 # Of the picture that is traced; every other is taken, too.
 TRACED = 64
 LARGEST_BYTE = 255
+_EXPORTING = Lock()  # PyTorch exports one network at a time
 TOLERANCE = 1e-3  # of logits and offsets, beyond what an order of sums explains
 
 
@@ -38,7 +40,7 @@ class _Maps(nn.Module):
 class OnnxNetwork:
     """The maps of a detector's head, computed by ONNX Runtime on the CPU.
 
-    It has the weights that the detector has now.
+    It has the weights that the detector has now. Copies and pickles open a session of their own.
 
     Args:
         model: With ``backbone``, ``neck`` and ``bbox_head``, in evaluation mode, on the CPU.
@@ -49,13 +51,12 @@ class OnnxNetwork:
     """
 
     def __init__(self, model: Any, threads: int) -> None:
-        import onnxruntime  # noqa: PLC0415 - optional
-
         maps = _Maps(model).eval()
         images = torch.zeros(1, 3, TRACED, TRACED)
         with torch.no_grad():
             names = [f"map_{number}" for number in range(len(maps(images)))]
         self.levels = maps.levels
+        self.threads = threads
         free = {"images": {0: "batch", 2: "height", 3: "width"}}
         free |= {name: {0: "batch", 2: f"height_{name}", 3: f"width_{name}"} for name in names}
         with TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
@@ -71,25 +72,47 @@ class OnnxNetwork:
                 output_names=names,
                 dynamic_axes=free,
             )
-            network = file.read_bytes()
+            self.file = file.read_bytes()
+        self.session = self._open()
+
+    def _open(self) -> Any:
+        import onnxruntime  # noqa: PLC0415 - optional
+
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = self.threads
         options.log_severity_level = 3  # errors
         for key, value in ONNX_RUNTIME_SPIN.items():
             options.add_session_config_entry(key, value)
-        self.session = onnxruntime.InferenceSession(
-            network, options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(self.file, options, providers=["CPUExecutionProvider"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "session": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.session = self._open()
 
     def __call__(self, images: Tensor) -> tuple[list[Tensor], ...]:
-        """What the head's ``forward`` returns for ``(n, 3, h, w)`` float32 images."""
-        maps = iter(self.session.run(None, {"images": images.contiguous().numpy()}))
+        """What the head's ``forward`` returns for ``(n, 3, h, w)`` float32 images.
+
+        Raises:
+            ValueError: If ONNX Runtime cannot run the network on images of that size.
+        """
+        try:
+            maps = iter(self.session.run(None, {"images": images.contiguous().numpy()}))
+        except Exception as error:  # its errors have no common class
+            raise ValueError(
+                f"the network cannot run on images {tuple(images.shape)}: pad them to a multiple "
+                f"of the largest stride ({error})"
+            ) from error
         return tuple([torch.from_numpy(next(maps)) for _ in range(n)] for n in self.levels)
 
 
 def available() -> bool:
     """Whether ONNX Runtime is installed, and ONNX, by which PyTorch exports."""
-    return all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxruntime"))
+    specs = [importlib.util.find_spec(name) for name in ("onnx", "onnxruntime")]
+    # A folder of that name without a module is a package, too, but has no origin.
+    return all(spec is not None and spec.origin is not None for spec in specs)
 
 
 def run_by_onnx_runtime(model: Any) -> bool:
@@ -105,20 +128,21 @@ def run_by_onnx_runtime(model: Any) -> bool:
     Returns:
         Whether it does.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # on so small a picture others are only waited for
-    try:
-        network = OnnxNetwork(fuse_conv_bn(model), threads)
-        _compare(network, model)
-    except Exception as error:  # noqa: BLE001 - of whatever parts the network has
-        print_log(
-            f"the network runs in PyTorch, as ONNX Runtime cannot run it: {error}",
-            "current",
-            logging.WARNING,
-        )
-        return False
-    finally:
-        torch.set_num_threads(threads)
+    with _EXPORTING:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # on so small a picture others are only waited for
+        try:
+            network = OnnxNetwork(fuse_conv_bn(model), threads)
+            _compare(network, model)
+        except Exception as error:  # noqa: BLE001 - of whatever parts the network has
+            print_log(
+                f"the network runs in PyTorch, as ONNX Runtime cannot run it: {error}",
+                "current",
+                logging.WARNING,
+            )
+            return False
+        finally:
+            torch.set_num_threads(threads)
     model.extract_feat = network
     model.bbox_head.forward = _given
     return True
@@ -128,7 +152,7 @@ def run_by_onnx_runtime(model: Any) -> bool:
 def _compare(network: OnnxNetwork, model: Any) -> None:
     # A generator of its own: the training's random numbers stay as they were.
     chance = torch.Generator().manual_seed(0)
-    images = torch.rand(2, 3, TRACED, TRACED // 2 * 3, generator=chance) * LARGEST_BYTE
+    images = torch.rand(2, 3, TRACED * 2, TRACED * 3, generator=chance) * LARGEST_BYTE
     for found, expected in zip(network(images), model(images, mode="tensor"), strict=True):
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other, rtol=TOLERANCE, atol=TOLERANCE)

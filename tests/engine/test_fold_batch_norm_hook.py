@@ -1,5 +1,7 @@
+import pickle
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,11 +90,19 @@ def test_yunet_predicts_the_same(yunet: Any, onnx_runtime: bool) -> None:
     assert any(isinstance(module, nn.BatchNorm2d) for module in yunet.modules())
 
 
-class Odd(nn.Module):
+class Wide(nn.Module):
     """What the tracer takes for a constant: the width of the picture."""
 
+    axis = 3
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * float(x.shape[3])
+        return x * float(x.shape[self.axis])
+
+
+class High(Wide):
+    """Its height."""
+
+    axis = 2
 
 
 class Unknown(nn.Module):
@@ -103,7 +113,13 @@ class Unknown(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("last", "reason"), [(Odd, "not close"), (Unknown, "qr"), (nn.Module.half, "Half|dtype|type")]
+    ("last", "reason"),
+    [
+        (Wide, "not close"),
+        (High, "not close"),
+        (Unknown, "qr"),
+        (nn.Module.half, "Half|dtype|type"),
+    ],
 )
 def test_a_network_that_is_not_exported_as_it_is_stays_in_pytorch(
     yunet: Any, last: Any, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -155,3 +171,35 @@ def test_onnx_runtime_takes_over_where_it_is_worth_it(
     tta = MODELS.build({"type": "mmeiou.YuNetTTA", "module": yunet})
     assert taken(runner_of(tta, WORTH), FoldBatchNormHook())
     assert "extract_feat" not in vars(yunet)
+
+
+def test_an_evaluation_that_was_broken_off_leaves_nothing_behind(yunet: Any) -> None:
+    runner, hook = runner_of(yunet, WORTH), FoldBatchNormHook()
+    hook.before_val_epoch(runner)  # and an exception
+    hook.before_val_epoch(runner)
+    assert hook.original is yunet
+    hook.after_val_epoch(runner)
+    assert runner.model is yunet
+    hook.after_val_epoch(runner)
+    assert runner.model is yunet
+
+
+def test_a_network_in_onnx_runtime_is_copied_and_says_what_it_cannot_take(yunet: Any) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    model = deepcopy(yunet)
+    assert onnx_network.run_by_onnx_runtime(model)
+    copy = pickle.loads(pickle.dumps(deepcopy(model.extract_feat)))  # noqa: S301 - our own
+    images = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2)) * 255
+    torch.testing.assert_close(copy(images), model.extract_feat(images), rtol=0, atol=0)
+    with pytest.raises(ValueError, match=r"images \(1, 3, 70, 90\): pad them to a multiple"):
+        copy(torch.zeros(1, 3, 70, 90))
+
+
+def test_networks_are_exported_in_several_threads(yunet: Any) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    models, threads = [deepcopy(yunet) for _ in range(3)], torch.get_num_threads()
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(onnx_network.run_by_onnx_runtime, models))
+    assert torch.get_num_threads() == threads

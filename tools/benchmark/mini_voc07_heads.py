@@ -236,8 +236,9 @@ def main() -> None:
     trunk = load_trunk(args.trunk, base.config(), args.device)
     learned, judged = datasets(base, base.config(), args.out)
     # Whoever was cut off behind the training goes on with the heads that it left.
-    what = [args.epochs, *((key, hash_of(entry.config)) for key, entry in wanted.items())]
-    digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:10]
+    what = [args.epochs, args.holdout, SHRINKING, len(learned)]
+    what += [(key, hash_of(entry.config)) for key, entry in wanted.items()]
+    digest = hashlib.sha256(json.dumps(what).encode() + args.trunk.read_bytes()).hexdigest()[:10]
     left = {seed: args.out / "heads" / f"{name}_seed{seed}_{digest}.pth" for seed in args.seeds}
     train_missing(left, wanted, trunk, learned.to(args.device), name, args.epochs)
     known = {

@@ -186,12 +186,12 @@ def trained_whole() -> dict[str, list[Row]]:
 
 
 def comparable(rows: list[Row]) -> list[list[Row]]:
-    """Runs of one length, on the same images."""
+    """Runs of one length, on the same images, where the baseline is among them."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         same = ("detector", "variant", "epochs", "train_images", "test_images")
         groups[tuple(row.get(key, "") for key in same)].append(row)
-    return list(groups.values())
+    return [runs for runs in groups.values() if any(run["rung"] == BASELINE for run in runs)]
 
 
 def sections() -> dict[str, str]:
