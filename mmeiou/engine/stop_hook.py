@@ -41,6 +41,7 @@ class StopHook(Hook):
     def __init__(self) -> None:
         self.signal = 0
         self.inside_step = False
+        self.validating = False
         self.before: dict[int, Any] = {}
         self.agreement: tuple[Any, torch.Tensor] | None = None
 
@@ -91,23 +92,31 @@ class StopHook(Hook):
         if self._agreed() and not ends and _updated(runner, steps):
             self.stop(runner, runner.epoch, steps)
 
+    def before_val_epoch(self, runner: Runner) -> None:  # noqa: ARG002
+        """Weights have been exchanged for others."""
+        self.validating = True
+
     def after_val_iter(self, runner: Runner, *_args: object, **_options: object) -> None:
-        """Break a validation off: give back the weights that were exchanged for it."""
+        """Break a validation off."""
         if self.signal and get_world_size() == 1 and _updated(runner, runner.iter):
-            for hook in reversed(runner.hooks):
-                if isinstance(hook, (EMAHook, FoldBatchNormHook)):
-                    hook.after_val_epoch(runner)
             self.stop(runner, runner.epoch, runner.iter)
 
     def after_val_epoch(self, runner: Runner, metrics: object = None) -> None:  # noqa: ARG002
         """Stop behind a validation."""
+        self.validating = False
         self._ask()
         told = self._agreed() and runner.iter < runner.train_loop.max_iters
         if told and _updated(runner, runner.iter):
             self.stop(runner, runner.epoch, runner.iter)
 
     def stop(self, runner: Runner, epoch: int, iteration: int) -> NoReturn:
-        """Save, say so, and exit; on all processes."""
+        """Save, say so, and exit; on all processes.
+
+        Inside a validation the weights that were exchanged for it come back first.
+        """
+        for hook in reversed(runner.hooks) if self.validating else ():
+            if isinstance(hook, (EMAHook, FoldBatchNormHook)):
+                hook.after_val_epoch(runner)
         saving = _saving(runner)
         assert saving is not None
         path = saving.save_interrupted(runner, epoch, iteration)

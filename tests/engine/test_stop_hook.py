@@ -119,6 +119,34 @@ def test_workers_that_the_signal_ends_are_no_error(tmp_path, monkeypatch) -> Non
     assert (tmp_path / "interrupted.pth").is_file()
 
 
+def test_a_validation_whose_workers_the_signal_ends_gives_the_weights_back(
+    tmp_path, monkeypatch
+) -> None:
+    parent, function = os.getpid(), TinyDataset.__getitem__
+
+    def killed(self, index):
+        if self.metainfo.get("deadly") and (tmp_path / "go").exists():
+            os.kill(parent, signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(self, index)
+
+    monkeypatch.setattr(TinyDataset, "__getitem__", killed)
+    loader = make_runner(tmp_path, 4, **HOOKS).cfg.val_dataloader
+    loader.update(num_workers=1)
+    loader.dataset.metainfo["deadly"] = True
+    runner = make_runner(tmp_path, 4, val_dataloader=loader, **HOOKS)
+    runner.register_hook(_Touch(tmp_path / "go"))  # behind the first of them
+    with pytest.raises(SystemExit):
+        train(runner)
+    saved = CheckpointLoader.load_checkpoint(str(tmp_path / "interrupted.pth"))
+    assert (saved["meta"]["epoch"], saved["meta"]["iter"]) == (2, 4)
+    monkeypatch.undo()
+    make_runner(tmp_path / "whole", 2, **HOOKS).train()
+    whole = CheckpointLoader.load_checkpoint(str(tmp_path / "whole" / "epoch_2.pth"))
+    for part in ("state_dict", "ema_state_dict"):
+        torch.testing.assert_close(saved[part], whole[part], rtol=0, atol=0)
+
+
 class _Touch(Hook):
     def __init__(self, path) -> None:
         self.path = path
