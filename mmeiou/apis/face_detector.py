@@ -49,7 +49,7 @@ class FaceDetector:
             ``FaceDetectorYN`` that one of :data:`EXPORTED` runs, of fixed or free shape. Into a
             fixed shape images are shrunk, their aspect ratio kept.
         checkpoint: Weights for the config. On a CPU ONNX Runtime runs the network, where it is
-            installed, else PyTorch, several times as slow.
+            installed, else PyTorch, which is slower.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         score_thr: Smallest score, class probability times objectness. (OpenCV thresholds its
             square root.)

@@ -19,7 +19,7 @@ class FoldBatchNormHook(Hook):
     """Validates and tests a copy of the model, whose batch norms are folded into convolutions.
 
     On a CPU the network of a ``mmeiou.YuNet`` runs in ONNX Runtime, where that is installed
-    (``mmeiou[deploy]``): several times as fast, detections equal to rounding. To be worth what
+    (``mmeiou[deploy]``): faster, detections equal to rounding. To be worth what
     this takes to prepare, there must be :data:`WORTH` images or more.
 
     The copy takes the place of the runner's model for the time of the loop: training goes on with,

@@ -1,4 +1,4 @@
-"""A YuNet whose network runs in ONNX Runtime: on a CPU several times as fast as in PyTorch."""
+"""A YuNet whose network runs in ONNX Runtime: on a CPU faster than in PyTorch."""
 
 import importlib.util
 import logging
