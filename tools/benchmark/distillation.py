@@ -15,6 +15,7 @@ by the seed, keeps its labels; the arms differ in what becomes of the others:
 """
 
 import argparse
+import hashlib
 import json
 import statistics
 import sys
@@ -197,7 +198,9 @@ def guesses(args: argparse.Namespace, known: LabelSet) -> dict[str, ImageLabels]
     """The teacher's labels of the training pictures; detected once and kept in OUT."""
     from mmeiou.apis import FaceDetector  # noqa: PLC0415 - loads the MM stack
 
-    file = args.out / "teacher.json"
+    pictures = json.dumps([(image.file, image.size) for image in known.images])
+    digest = hashlib.sha256(args.teacher.read_bytes() + pictures.encode()).hexdigest()[:8]
+    file = args.out / f"teacher_{digest}.json"
     if not file.exists():
         teacher = read_config(CONFIG).model.teacher
         detector = FaceDetector(teacher.config, args.teacher, args.device, score_thr=RULE.doubtful)
