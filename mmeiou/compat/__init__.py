@@ -5,6 +5,7 @@
 - :mod:`mmeiou.compat.newest_checkpoint`: a damaged one is not resumed from.
 - :mod:`mmeiou.compat.inferencer`: MMDetection's ``DetInferencer`` with our pipelines.
 - :mod:`mmeiou.compat.remarks`: no remarks on packages that nothing asked for.
+- :mod:`mmeiou.compat.config_text`: a config's text is formatted once, not four times.
 
 They hold for the whole process, for other packages' models, too. The environment variable
 ``MMEIOU_COMPAT`` names those that are wanted, ``MMEIOU_COMPAT=ops,inferencer``, or ``none``.
@@ -36,6 +37,7 @@ _HOOKS = {
             "mmdet.evaluation.metrics.faster_coco_metric",
         ),
     ),
+    "config_text": (("mmeiou.compat.config_text:install", "yapf.yapflib.yapf_api"),),
 }
 
 

@@ -146,7 +146,9 @@ def test_each_can_be_refused(setting, applied):
 
 @pytest.mark.parametrize("setting", ["op", "ops,op", "none,ops", ","])
 def test_what_is_none_of_them_is_named(setting):
-    with pytest.raises(ValueError, match="is none of ops, checkpoint, inferencer, remarks"):
+    with pytest.raises(
+        ValueError, match="is none of ops, checkpoint, inferencer, remarks, config_text"
+    ):
         wanted(setting)
 
 
