@@ -16,7 +16,7 @@ from pathlib import Path
 # Rounds of active waiting: enough for the gap between two loops of a network, a thirtieth of GNU's.
 # Measured by tools/benchmark/busy_machine.py: docs/performance.md.
 SPIN_COUNT = 10000
-# The same for the threads of ONNX Runtime, which by default wait for a millisecond.
+# The same for the threads of ONNX Runtime, which by default wait longer.
 ONNX_RUNTIME_SPIN = {"session.intra_op.spin_duration_us": "100"}
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 _CGROUP = Path("/sys/fs/cgroup")
