@@ -46,7 +46,7 @@ GUESSED = {file: image(file, 0.3) for file in FILES}
 
 
 def cell(tool: ModuleType, arm: str, share: float, seed: int = 0) -> Any:
-    return tool.Cell(arm, share, seed, 192, 10, 0.008, "", ())
+    return tool.Cell(arm, seed, 192, 10, 0.008, "", (), share)
 
 
 @pytest.mark.parametrize(("arm", "number"), [("labels", 2), ("pseudo", 8), ("distilled", 8)])

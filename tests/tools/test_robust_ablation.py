@@ -31,7 +31,7 @@ def tool(monkeypatch):
 
 def built(tool, arm, **options):
     values = {"seed": 0, "side": 64, "iters": 40, "lr": 0.01, "init": "", "options": ()} | options
-    return tool.config(tool.Cell(arm, **values), Path("data"), Path("out"), 0)
+    return tool.config(tool.ShortRun(arm, **values), Path("data"), Path("out"), 0)
 
 
 def steps(cfg):
@@ -83,14 +83,14 @@ def test_without_its_parts_the_recipe_is_the_released_one(tool):
 
 
 def test_names_tell_runs_apart(tool):
-    cell = tool.Cell("base", 0, 64, 40, 0.01, "", ())
+    cell = tool.ShortRun("base", 0, 64, 40, 0.01, "", ())
     others = [
-        tool.Cell("all", 0, 64, 40, 0.01, "", ()),
-        tool.Cell("base", 1, 64, 40, 0.01, "", ()),
-        tool.Cell("base", 0, 96, 40, 0.01, "", ()),
-        tool.Cell("base", 0, 64, 41, 0.01, "", ()),
-        tool.Cell("base", 0, 64, 40, 0.01, "yunet_n.pth", ()),
-        tool.Cell("base", 0, 64, 40, 0.01, "", ("a=1",)),
+        tool.ShortRun("all", 0, 64, 40, 0.01, "", ()),
+        tool.ShortRun("base", 1, 64, 40, 0.01, "", ()),
+        tool.ShortRun("base", 0, 96, 40, 0.01, "", ()),
+        tool.ShortRun("base", 0, 64, 41, 0.01, "", ()),
+        tool.ShortRun("base", 0, 64, 40, 0.01, "yunet_n.pth", ()),
+        tool.ShortRun("base", 0, 64, 40, 0.01, "", ("a=1",)),
     ]
     assert len({one.key() for one in (cell, *others)}) == 7
 

@@ -28,7 +28,7 @@ def tool(monkeypatch):
 
 def built(tool, rung, **options):
     values = {"seed": 0, "side": 64, "iters": 40, "lr": 0.01, "init": "", "options": ()} | options
-    return tool.config(tool.Cell(rung, **values), Path("data"), Path("out"), 0)
+    return tool.config(tool.ShortRun(rung, **values), Path("data"), Path("out"), 0)
 
 
 def test_rungs_differ_in_the_loss_or_the_head_alone(tool):
@@ -110,7 +110,7 @@ def test_a_run_is_trained_measured_and_not_run_again(faces, tmp_path):
     assert "| eiou-iou-head | 1 |" in again.stdout
     with (tmp_path / "out/runs.csv").open() as file:
         (row,) = csv.DictReader(file)
-    assert (row["rung"], row["seed"], row["iters"], row["device"]) == (
+    assert (row["arm"], row["seed"], row["iters"], row["device"]) == (
         "eiou-iou-head",
         "3",
         "2",
@@ -172,7 +172,7 @@ def test_the_figure_has_a_panel_for_each_budget(tool, tmp_path):
     table = importlib.import_module("yunet_losses_table")
     common = {"side": "64", "lr": "0.1", "init": "", "options": "", "device": "cpu"}
     rows = [
-        {"rung": rung, "seed": seed, "iters": iters, **common, **dict.fromkeys(tool.MEASURES, ap)}
+        {"arm": rung, "seed": seed, "iters": iters, **common, **dict.fromkeys(tool.MEASURES, ap)}
         for rung, ap in (("eiou", "0.2"), ("giou", "0.3"))
         for seed, iters in (("0", "8"), ("1", "8"), ("0", "9"))  # of the last there is one pair
     ]

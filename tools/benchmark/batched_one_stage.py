@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 import torch
-from batched_two_stage import CANDIDATES, Objects, assign, clipped, keep_of_nms
+from batched_two_stage import CANDIDATES, Objects, anchors_of, assign, clipped, keep_of_nms
 from torch import Tensor, nn
 
 from mmeiou.functional.boxes import box_area
@@ -31,15 +31,9 @@ class BatchedOneStage(nn.Module):
         super().__init__()
         self.model = model
         self.dtype = dtype
-        generator = model.bbox_head.prior_generator
-        sizes = [
-            (-(-image_size[0] // down), -(-image_size[1] // across))
-            for across, down in generator.strides
-        ]
-        self.level_sizes = [h * w * model.bbox_head.num_base_priors for h, w in sizes]
+        anchors, self.level_sizes = anchors_of(model.bbox_head, image_size)
         self.level_starts = [0, *accumulate(self.level_sizes)][:-1]
-        anchors = generator.grid_priors(sizes, device="cpu")
-        self.register_buffer("anchors", torch.cat(anchors), persistent=False)
+        self.register_buffer("anchors", anchors, persistent=False)
         self.anchors: Tensor
 
     def maps(self, images: Tensor) -> list[Tensor]:

@@ -132,6 +132,15 @@ def keep_by_rounds(boxes: Tensor, iou_threshold: float) -> Tensor:
             return keep[:, 0] > 0
 
 
+def anchors_of(head: Any, image_size: tuple[int, int]) -> tuple[Tensor, list[int]]:
+    """(n, 4) anchors of all levels for images of a height and width, and how many a level has."""
+    generator = head.prior_generator
+    height, width = image_size
+    sizes = [(-(-height // down), -(-width // across)) for across, down in generator.strides]
+    levels = generator.grid_priors(sizes, device="cpu")
+    return torch.cat(levels), [len(level) for level in levels]
+
+
 class BatchedTwoStage(nn.Module):
     """A ``FasterRCNN`` of MMDetection, run batch by batch.
 
@@ -148,13 +157,9 @@ class BatchedTwoStage(nn.Module):
         self.model = model
         self.dtype = dtype
         self.image_size = image_size
-        height, width = image_size
-        strides = model.rpn_head.prior_generator.strides
-        sizes = [(-(-height // down), -(-width // across)) for across, down in strides]
-        self.level_sizes = [h * w * model.rpn_head.num_base_priors for h, w in sizes]
+        anchors, self.level_sizes = anchors_of(model.rpn_head, image_size)
         self.level_starts = [0, *accumulate(self.level_sizes)][:-1]
-        anchors = model.rpn_head.prior_generator.grid_priors(sizes, device="cpu")
-        self.register_buffer("anchors", torch.cat(anchors), persistent=False)
+        self.register_buffer("anchors", anchors, persistent=False)
         self.anchors: Tensor
 
     def rpn(self, images: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:

@@ -31,6 +31,7 @@ from run_cells import DONE, collect, finish, run_missing
 from short_yunet import (
     BATCH,
     FULL,
+    ShortRun,
     budget_hash,
     default_lr,
     endless_loader,
@@ -69,28 +70,14 @@ RULE = Rule(sure=0.5, doubtful=0.2)
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(ShortRun):
     """One run.
 
     Attributes:
-        arm: One of :data:`ARMS`.
-        share: Of the training pictures, whose labels are known.
-        seed: Of weights, order, samples, and of which pictures these are.
-        side: Of a training crop, pixels.
-        iters: Steps.
-        lr: Largest learning rate.
-        init: Weights to start from; empty for none.
-        options: ``KEY=VALUE`` changes of the config.
+        share: Of the training pictures, whose labels are known; the seed says which.
     """
 
-    arm: str
     share: float
-    seed: int
-    side: int
-    iters: int
-    lr: float
-    init: str
-    options: tuple[str, ...]
 
     def key(self) -> str:
         """Name of the run and of its folder."""
@@ -237,7 +224,7 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     """All runs that are asked for, seed by seed; arms that would be equal or empty left out."""
     lr = args.lr or default_lr(args.init)
     return [
-        Cell(arm, share, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
+        Cell(arm, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options), share)
         for seed in args.seeds
         for share in args.shares
         for arm in args.arms

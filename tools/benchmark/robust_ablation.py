@@ -18,7 +18,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from seed_gains import gains
 from short_yunet import (
     BATCH,
     LONG_SIDE,
-    budget_hash,
+    ShortRun,
     default_lr,
     endless_loader,
     require_budget,
@@ -78,34 +78,7 @@ STRENGTHS = {
 MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme", "spoilt_found")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One run.
-
-    Attributes:
-        arm: One of :data:`ARMS`.
-        seed: Of weights, order and samples.
-        side: Of a training crop, pixels.
-        iters: Steps of 16 images.
-        lr: Largest learning rate.
-        init: Weights to start from; empty for none.
-        options: ``KEY=VALUE`` changes of the config.
-    """
-
-    arm: str
-    seed: int
-    side: int
-    iters: int
-    lr: float
-    init: str
-    options: tuple[str, ...]
-
-    def key(self) -> str:
-        """Name of the run and of its folder."""
-        return f"{self.arm}_seed{self.seed}_{budget_hash(self)}"
-
-
-def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
+def config(cell: ShortRun, data: Path, folder: Path, workers: int) -> Any:
     """The recipe with the arm's parts alone, on so many steps."""
     cfg = read_config(CONFIG)
     off = [
@@ -129,7 +102,7 @@ def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
     return cfg
 
 
-def run_cell(cell: Cell, args: argparse.Namespace) -> None:
+def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
     """Train, measure, write ``run.json``."""
     from mmeiou.cli import select_device  # noqa: PLC0415
 
@@ -241,11 +214,11 @@ def main() -> None:
     args = parse_args()
     if args.cell:
         values = json.loads(args.cell)
-        run_cell(Cell(**{**values, "options": tuple(values["options"])}), args)
+        run_cell(ShortRun(**{**values, "options": tuple(values["options"])}), args)
         return
     lr = args.lr or default_lr(args.init)
     cells = [
-        Cell(arm, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
+        ShortRun(arm, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
         for seed in args.seeds
         for arm in args.arms
     ]

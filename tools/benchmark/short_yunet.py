@@ -3,8 +3,9 @@
 import argparse
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mmeiou.config import parse_cfg_options
 
@@ -15,10 +16,12 @@ ORIGINAL = 1024  # for images of that longer side,
 LONG_SIDE = 640  # which is so small in what shrink_widerface.py makes
 
 
-class ShortRun(Protocol):
-    """What is said of one run.
+@dataclass(frozen=True)
+class ShortRun:
+    """One run.
 
     Attributes:
+        arm: What is compared.
         seed: Of weights, order and samples.
         side: Of a training crop, pixels.
         iters: Steps of 16 images.
@@ -27,19 +30,17 @@ class ShortRun(Protocol):
         options: ``KEY=VALUE`` changes of the config.
     """
 
-    @property
-    def seed(self) -> int: ...  # noqa: D102
-    @property
-    def side(self) -> int: ...  # noqa: D102
-    @property
-    def iters(self) -> int: ...  # noqa: D102
-    @property
-    def lr(self) -> float: ...  # noqa: D102
-    @property
-    def init(self) -> str: ...  # noqa: D102
-    @property
-    def options(self) -> tuple[str, ...]: ...  # noqa: D102
-    def key(self) -> str: ...  # noqa: D102
+    arm: str
+    seed: int
+    side: int
+    iters: int
+    lr: float
+    init: str
+    options: tuple[str, ...]
+
+    def key(self) -> str:
+        """Name of the run and of its folder."""
+        return f"{self.arm}_seed{self.seed}_{budget_hash(self)}"
 
 
 def require_wider(data: Path, parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,8 @@ import argparse
 from pathlib import Path
 from statistics import median
 
-from short_yunet import require_wider
-from yunet_losses import BASE, RUNGS, Cell, config
+from short_yunet import ShortRun, require_wider
+from yunet_losses import BASE, RUNGS, config
 
 from mmeiou.config import build_dataset, load_detector
 
@@ -35,7 +35,9 @@ def gradient_norms(data: Path, weights: Path, side: int, images: int) -> dict[st
     from mmeiou.models.dense_heads.yunet_outputs import flatten_outputs  # noqa: PLC0415
     from mmeiou.models.dense_heads.yunet_targets import batch_targets  # noqa: PLC0415
 
-    cfgs = {rung: config(Cell(rung, 0, side, 1, 0.0, "", ()), data, Path(), 0) for rung in RUNGS}
+    cfgs = {
+        rung: config(ShortRun(rung, 0, side, 1, 0.0, "", ()), data, Path(), 0) for rung in RUNGS
+    }
     dataset = build_dataset(cfgs[BASE], "train")
     model = load_detector(cfgs[BASE], weights)
     head = model.bbox_head
@@ -89,7 +91,7 @@ def main() -> None:
 
 
 def _weight(rung: str) -> float:
-    cfg = config(Cell(rung, 0, 32, 1, 0.0, "", ()), Path(), Path(), 0)
+    cfg = config(ShortRun(rung, 0, 32, 1, 0.0, "", ()), Path(), Path(), 0)
     return float(cfg.model.bbox_head.loss_bbox.loss_weight)
 
 

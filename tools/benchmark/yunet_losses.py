@@ -21,7 +21,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from run_cells import DONE, collect, finish, run_missing
 from seed_gains import gains
 from short_yunet import (
     BATCH,
-    budget_hash,
+    ShortRun,
     default_lr,
     endless_loader,
     require_budget,
@@ -76,36 +76,9 @@ STRICTER = tuple(f"hard_{percent}" for percent in PERCENTS)
 MEASURES = (*AT_50, *STRICTER)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One run.
-
-    Attributes:
-        rung: One of :data:`RUNGS`.
-        seed: Of weights, order and samples.
-        side: Of a training crop, pixels.
-        iters: Steps of 16 images.
-        lr: Largest learning rate.
-        init: Weights to start from; empty for none.
-        options: ``KEY=VALUE`` changes of the config.
-    """
-
-    rung: str
-    seed: int
-    side: int
-    iters: int
-    lr: float
-    init: str
-    options: tuple[str, ...]
-
-    def key(self) -> str:
-        """Name of the run and of its folder."""
-        return f"{self.rung}_seed{self.seed}_{budget_hash(self)}"
-
-
-def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
+def config(cell: ShortRun, data: Path, folder: Path, workers: int) -> Any:
     """The rung's config on small images, for so many steps."""
-    rung = RUNGS[cell.rung]
+    rung = RUNGS[cell.arm]
     cfg = read_config(rung.config)
     if rung.loss is not None:
         cfg.model.bbox_head.loss_bbox = rung.loss
@@ -127,7 +100,7 @@ def config(cell: Cell, data: Path, folder: Path, workers: int) -> Any:
     return cfg
 
 
-def run_cell(cell: Cell, args: argparse.Namespace) -> None:
+def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
     """Train, test, write ``run.json``."""
     from mmeiou.cli import select_device  # noqa: PLC0415
 
@@ -139,7 +112,7 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = args.data.absolute()
     runner = Runner.from_cfg(config(cell, data, folder, args.workers))
-    base = Cell(BASE, *list(asdict(cell).values())[1:])
+    base = replace(cell, arm=BASE)
     begin_alike(runner.model, config(base, data, folder, 0).model, cell.seed)
     start = time.perf_counter()
     runner.train()
@@ -181,7 +154,7 @@ def begin_alike(model: Any, base: Any, seed: int) -> None:
 
 def summary(rows: list[dict[str, str]]) -> str:
     """Means and deviations of each rung, and what it brings against EIoU, seed by seed."""
-    return gains(rows, "rung", tuple(RUNGS), BASE, AT_50, STRICTER)
+    return gains(rows, "arm", tuple(RUNGS), BASE, AT_50, STRICTER)
 
 
 def parse_args() -> argparse.Namespace:
@@ -215,11 +188,11 @@ def main() -> None:
     args = parse_args()
     if args.cell:
         values = json.loads(args.cell)
-        run_cell(Cell(**{**values, "options": tuple(values["options"])}), args)
+        run_cell(ShortRun(**{**values, "options": tuple(values["options"])}), args)
         return
     lr = args.lr or default_lr(args.init)
     cells = [
-        Cell(rung, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
+        ShortRun(rung, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options))
         for seed in args.seeds
         for rung in args.rungs
     ]

@@ -36,7 +36,7 @@ def draw(rows: list[Row], file: Path) -> None:
     with figure(file, 5.5 * len(budgets), 4) as drawn:
         panels = drawn.subplots(1, len(budgets), sharey=True, squeeze=False)[0]
         for axis, (title, runs) in zip(panels, budgets.items(), strict=True):
-            arms = by_arm(runs, "rung")
+            arms = by_arm(runs, "arm")
             others = [rung for rung in RUNGS if rung != BASE and rung in arms]
             for index, rung in enumerate(others):
                 found = [gain(arms.get(BASE, {}), arms[rung], name) for name in at.values()]
