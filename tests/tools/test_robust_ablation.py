@@ -149,12 +149,19 @@ def test_a_run_is_trained_measured_and_not_run_again(sets, tmp_path):
     command = [sys.executable, BENCHMARK / "robust_ablation.py", wider, "--landmarks", faces]
     command += ["--arms", "all", "--seeds", "3", "--iters", "2", "--side", "64"]
     command += ["--out", tmp_path / "out", "--cfg-options", "model.test_cfg.score_thr=0.02"]
-    first, again = (
-        subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-        for _ in range(2)
+    trained, first, again = (
+        subprocess.run(
+            list(map(str, [*command, *option])), capture_output=True, text=True, check=False
+        )
+        for option in (["--train-only"], [], [])
     )
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    assert "1 runs, 0 of them done" in trained.stdout
+    assert ": trained, " in trained.stdout
     assert first.returncode == 0, first.stdout + first.stderr
     assert "1 runs, 0 of them done" in first.stdout
+    (log,) = (tmp_path / "out").glob("*/output.txt")
+    assert "Iter(train)" not in log.read_text()  # not trained again
     assert "1 runs, 1 of them done" in again.stdout
     assert "| all | 1 |" in again.stdout
     with (tmp_path / "out/runs.csv").open() as file:

@@ -45,11 +45,11 @@ SECTIONS = {
     "operators": Section("gpu_operators:compare"),
     "resumed training": Section("gpu_resume:compare"),
     "training speed": Section("gpu_training:measure", 60),
-    "training with the loader": Section("gpu_loader:measure", 60),
+    "training with the loader": Section("gpu_loader:measure", 100),
     "waits": Section("gpu_waits:count"),
     "times of parts": Section("gpu_parts:measure"),
     "inference": Section("gpu_inference:measure"),
-    "compiled": Section("gpu_training:measure_compiled"),
+    "compiled": Section("gpu_training:measure_compiled", 100),
 }
 
 

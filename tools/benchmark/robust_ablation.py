@@ -3,13 +3,14 @@
     python tools/dataset_converters/shrink_widerface.py data/widerface --out data/widerface_640
     python tools/benchmark/robust_ablation.py data/widerface_640 --landmarks helen_test
     python tools/benchmark/robust_ablation.py data/widerface_640 --landmarks helen_test \
-        --device cuda --jobs 6 --workers 2 --iters 1500 --seconds 400
+        --device cuda --jobs 6 --workers 2 --seconds 400 --train-only
 
 Every arm is configs/yunet/yunet-n_robust_2xb16-640e_widerface.py with parts switched off by config
 options, trained for the same number of steps on crops of --side pixels, from scratch or --init, and
 then measured: AP on WIDER FACE's validation part and landmark error, on clean pictures and on
 spoilt ones, at one strength of each corruption. Each finished run is a row of OUT/runs.csv, and is
-not run again.
+not run again. What was trained --train-only, on a GPU, is measured by the command without it, on
+any machine to which OUT was copied: measuring is work for processors.
 """
 
 import argparse
@@ -75,6 +76,7 @@ STRENGTHS = {
     "downscale": 3,
     "rotation": 30,
 }
+TRAINED = "train.json"
 MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme", "spoilt_found")
 
 
@@ -103,19 +105,16 @@ def config(cell: ShortRun, data: Path, folder: Path, workers: int) -> Any:
 
 
 def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
-    """Train, measure, write ``run.json``."""
+    """Train, unless that is done, and measure, unless that is not asked for; ``run.json``."""
     from mmeiou.cli import select_device  # noqa: PLC0415
 
     select_device(args.device)
-    import torch  # noqa: PLC0415 - after the device is chosen
-    from mmengine.runner import Runner  # noqa: PLC0415
-
     folder = (args.out / cell.key()).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    runner = Runner.from_cfg(config(cell, args.data.absolute(), folder, args.workers))
-    start = time.perf_counter()
-    runner.train()
-    trained = time.perf_counter() - start
+    if not (folder / TRAINED).exists():
+        train(cell, args, folder)
+    if args.train_only:
+        return
     start = time.perf_counter()
     measures = evaluate(folder / f"iter_{cell.iters}.pth", args)
     row = {
@@ -123,13 +122,29 @@ def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
         "init": Path(cell.init).name,
         "options": " ".join(cell.options),
         **measures,
-        "images_per_second": round(cell.iters * BATCH / trained, 1),
+        **json.loads((folder / TRAINED).read_text()),
+        "every": args.every,
         "evaluation_seconds": round(time.perf_counter() - start, 1),
-        "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
-        "torch": torch.__version__,
     }
     with replacing(folder / DONE) as unfinished:
         unfinished.write_text(json.dumps(row, indent=1) + "\n")
+
+
+def train(cell: ShortRun, args: argparse.Namespace, folder: Path) -> None:
+    """Leave a checkpoint, and in ``train.json`` how and how fast it was made."""
+    import torch  # noqa: PLC0415 - after the device is chosen
+    from mmengine.runner import Runner  # noqa: PLC0415
+
+    runner = Runner.from_cfg(config(cell, args.data.absolute(), folder, args.workers))
+    start = time.perf_counter()
+    runner.train()
+    how = {
+        "images_per_second": round(cell.iters * BATCH / (time.perf_counter() - start), 1),
+        "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
+        "torch": torch.__version__,
+    }
+    with replacing(folder / TRAINED) as unfinished:
+        unfinished.write_text(json.dumps(how, indent=1) + "\n")
 
 
 def evaluate(checkpoint: Path, args: argparse.Namespace) -> dict[str, float]:
@@ -177,6 +192,11 @@ def summary(rows: list[dict[str, str]]) -> str:
     return gains(rows, "arm", tuple(ARMS), "base", MEASURES)
 
 
+def said(row: dict[str, Any]) -> str:
+    """What to print of a run."""
+    return ", ".join(f"{name} {row[name]:.4f}" for name in MEASURES if name in row) or "trained"
+
+
 def parse_args() -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(
@@ -198,6 +218,7 @@ def parse_args() -> argparse.Namespace:
     add("--seconds", type=float, help="no run starts that would end later")
     add("--out", type=Path, default=ROOT / "work_dirs" / "robust_ablation")
     add("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    add("--train-only", action="store_true", help="leave the measuring to a later call")
     add("--cell", help=argparse.SUPPRESS)
     args = parser.parse_args()
     require_wider(args.data, parser)
@@ -224,13 +245,14 @@ def main() -> None:
     ]
     command = [sys.executable, __file__, str(args.data), "--landmarks", str(args.landmarks)]
     command += ["--device", args.device, "--workers", str(args.workers), "--out", str(args.out)]
-    command += ["--every", str(args.every), "--cell"]
+    command += ["--every", str(args.every), *["--train-only"] * args.train_only, "--cell"]
     problems = run_missing(
         {cell.key(): [*command, json.dumps(asdict(cell))] for cell in cells},
         args.out,
         args.jobs,
         args.seconds,
-        lambda row: ", ".join(f"{name} {row[name]:.4f}" for name in MEASURES),
+        said,
+        (TRAINED if args.train_only else DONE,),
     )
     print(summary(collect(args.out)))
     finish(problems)

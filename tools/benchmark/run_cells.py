@@ -39,7 +39,7 @@ def run_missing(
         out: Folder of all.
         jobs: Runs at a time.
         seconds: No run starts that would end later, by the median of those before; None for all.
-        said: What to print of a row.
+        said: What to print of the object in the first of the files that a run leaves.
         leaves: Files without which a run is not done.
 
     Returns:
@@ -70,7 +70,7 @@ def run_missing(
         with lock:
             taken.append(time.perf_counter() - begun)
             collect(out)
-            row = json.loads((folder / DONE).read_text())
+            row = json.loads((folder / leaves[0]).read_text())
             print(f"{key}: {said(row)}, {taken[-1]:.0f} s", flush=True)
         return None
 
