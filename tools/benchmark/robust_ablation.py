@@ -2,7 +2,7 @@
 
     python tools/dataset_converters/shrink_widerface.py data/widerface --out data/widerface_640
     python tools/benchmark/robust_ablation.py data/widerface_640 --landmarks helen_test
-    python tools/benchmark/robust_ablation.py data/widerface_640 --landmarks helen_test \
+    python tools/benchmark/robust_ablation.py data/widerface_640 \
         --device cuda --jobs 6 --workers 2 --seconds 400 --train-only
 
 Every arm is configs/yunet/yunet-n_robust_2xb16-640e_widerface.py with parts switched off by config
@@ -204,7 +204,7 @@ def parse_args() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("data", type=Path, metavar="WIDERFACE", help="as shrink_widerface.py makes it")
-    add("--landmarks", type=Path, required=True, metavar="FOLDER", help="images/, landmarks.csv")
+    add("--landmarks", type=Path, metavar="FOLDER", help="images/, landmarks.csv; to measure")
     add("--init", default="", help="weights of YuNet_n to start from")
     add("--arms", nargs="+", choices=ARMS, default=tuple(ARMS))
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -223,8 +223,11 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     require_wider(args.data, parser)
     require_budget(args, parser)
-    if not (landmarks := args.landmarks / "landmarks.csv").is_file():
-        parser.error(f"{landmarks} not found")
+    if not args.train_only:
+        if args.landmarks is None:
+            parser.error("--landmarks FOLDER, or --train-only")
+        if not (landmarks := args.landmarks / "landmarks.csv").is_file():
+            parser.error(f"{landmarks} not found")
     if args.every < 1:
         parser.error("--every must be at least 1")
     return args
@@ -243,7 +246,8 @@ def main() -> None:
         for seed in args.seeds
         for arm in args.arms
     ]
-    command = [sys.executable, __file__, str(args.data), "--landmarks", str(args.landmarks)]
+    command = [sys.executable, __file__, str(args.data)]
+    command += ["--landmarks", str(args.landmarks)] if args.landmarks else []
     command += ["--device", args.device, "--workers", str(args.workers), "--out", str(args.out)]
     command += ["--every", str(args.every), *["--train-only"] * args.train_only, "--cell"]
     problems = run_missing(
