@@ -131,8 +131,8 @@ class Judge:
     classes: tuple[str, ...]
     known: dict[str, Any]
 
-    def __call__(self, key: str, entry: Entry, seed: int, detections: Any, losses: Any) -> None:
-        """Evaluate and write."""
+    def __call__(self, key: str, entry: Entry, seed: int, detections: Any, trained: Any) -> None:
+        """Evaluate the detections, and write them with what :func:`train_missing` left."""
         import numpy as np  # noqa: PLC0415 - not for --help
         from resident_training import evaluate  # noqa: PLC0415
 
@@ -144,6 +144,7 @@ class Judge:
             "seed": seed,
             "config": hash_of(entry.config),
             **self.known,
+            **trained["on"],
         }
         meta = {"classes": self.classes, "dataset_type": "VOC2007"}
         metrics = evaluate(detections, self.data, entry.config.test_evaluator, meta)
@@ -152,7 +153,7 @@ class Judge:
         with replacing(self.out / "heads" / f"{name}.npz") as temporary:
             np.savez_compressed(temporary, **compact(detections))
         with replacing(self.out / "heads" / f"{name}.json") as temporary:
-            temporary.write_text(json.dumps({**row, "losses": losses}, indent=1) + "\n")
+            temporary.write_text(json.dumps({**row, "losses": trained["losses"]}, indent=1) + "\n")
         append_row(row, self.out / "heads.csv")
         shown = ", ".join(f"{measure} {row[measure]:.4f}" for measure in ("AP", "AP50", "AP90"))
         print(f"{name}: {shown}", flush=True)
@@ -210,8 +211,16 @@ def train_missing(
             for key, weight in equal.items():
                 row = {"trunk": name, "seed": seed, "rung": key, "weight": round(weight, 2)}
                 append_row(row, file.parents[1] / "gradients.csv")
+        trained = {
+            "heads": heads.state_dict(),
+            "losses": history,
+            "on": {
+                "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+                "torch": torch.__version__,
+            },
+        }
         with replacing(file) as temporary:
-            torch.save({"heads": heads.state_dict(), "losses": history}, temporary)
+            torch.save(trained, temporary)
 
 
 def main() -> None:
@@ -246,8 +255,6 @@ def main() -> None:
         "epochs": args.epochs,
         "train_images": len(learned),
         "test_images": len(judged),
-        "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
-        "torch": torch.__version__,
     }
     judge = Judge(args.out, judged, trained_classes(base.config()), known)
     print(f"{name}: features of {len(judged)} images", flush=True)
@@ -257,7 +264,7 @@ def main() -> None:
         trained = torch.load(file, map_location=args.device, weights_only=True)
         heads.load_state_dict(trained["heads"])
         for key, detections in detect_with(heads.eval(), trunk, tested).items():
-            judge(key, wanted[key], seed, detections, trained["losses"])
+            judge(key, wanted[key], seed, detections, trained)
         for exponent in FUSIONS if args.variants else ():
             cfg = copy.deepcopy(wanted[WHOLE].config)
             cfg.model.roi_head.bbox_head.iou_fusion = exponent
@@ -265,7 +272,7 @@ def main() -> None:
             alone = nn.ModuleDict({WHOLE: heads[WHOLE]})
             (detections,) = detect_with(alone, trunk, tested).values()
             key = f"fusion {exponent:g}"
-            judge(key, Entry(WHOLE, cfg, key), seed, detections, trained["losses"])
+            judge(key, Entry(WHOLE, cfg, key), seed, detections, trained)
 
 
 if __name__ == "__main__":
