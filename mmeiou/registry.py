@@ -19,6 +19,7 @@ if _missing:
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS  # noqa: E402
 from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS  # noqa: E402
 from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402
 from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
@@ -40,6 +41,9 @@ DATA_SAMPLERS = Registry(
     scope="mmeiou",
     parent=MMENGINE_DATA_SAMPLERS,
     locations=["mmeiou.datasets.samplers"],
+)
+FUNCTIONS = Registry(
+    "function", scope="mmeiou", parent=MMENGINE_FUNCTIONS, locations=["mmeiou.datasets"]
 )
 TRANSFORMS = Registry(
     "transform",

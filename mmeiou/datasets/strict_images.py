@@ -61,10 +61,14 @@ class StrictImagesMixin:
     def existing(self, data_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Leave out, or refuse, images whose file is missing.
 
+        A file backend that cannot be asked, as that of LMDB, leaves it to the loading.
+
         Raises:
             FileNotFoundError: Naming the first ones, keys and path.
         """
         backend = get_file_backend(self.data_prefix["img"], backend_args=self.backend_args)
+        if not hasattr(backend, "exists"):
+            return data_list
         found: list[dict[str, Any]] = []
         missing: list[dict[str, Any]] = []
         for info in data_list:

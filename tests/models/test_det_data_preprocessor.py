@@ -4,6 +4,7 @@ from mmdet.models import DetDataPreprocessor as MMDetDataPreprocessor
 from mmdet.structures import DetDataSample
 from mmengine.registry import MODELS, init_default_scope
 
+from mmeiou.functional.image_blocks import images_of
 from mmeiou.models.data_preprocessors import DetDataPreprocessor
 
 
@@ -43,6 +44,21 @@ def test_equal_to_mmdets(sizes, options):
     for a, b in zip(ours["data_samples"], theirs["data_samples"], strict=True):
         assert a.metainfo == b.metainfo
         assert a.batch_input_shape == tuple(ours["inputs"].shape[2:])
+
+
+def test_a_block_is_taken_as_it_is(monkeypatch):
+    """The images of a batch from a worker lie in one piece, and are not stacked again."""
+    apart = images(*SIZES["equal"])
+    block = torch.stack([image.permute(1, 2, 0) for image in apart])
+    expected = run(DetDataPreprocessor, apart, pad_size_divisor=32)["inputs"]
+    assert torch.equal(
+        run(DetDataPreprocessor, images_of(block), pad_size_divisor=64)["inputs"][..., :32, :],
+        expected,
+    )  # padded further: stacked
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: pytest.fail("stacked"))
+    found = run(DetDataPreprocessor, images_of(block), pad_size_divisor=32)["inputs"]
+    assert torch.equal(found, expected)
+    assert torch.equal(block.permute(0, 3, 1, 2).float(), expected)  # and left as it was
 
 
 @pytest.mark.parametrize(

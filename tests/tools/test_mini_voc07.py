@@ -204,6 +204,24 @@ def test_gains_are_of_pairs():
     assert "+150.00 [-485.31, +785.31]" in lines[3]  # t of one degree of freedom: 12.706
 
 
+@pytest.mark.usefixtures("ladder")
+def test_changes_of_a_loss_are_compared_with_it():
+    table = importlib.import_module("mini_voc07_table")
+    common = {"rung": "eiou-sot-iou", "seed": "0", "weight": "5", "trunk": "a"}
+    found = [
+        {**common, "variant": variant, **dict.fromkeys(table.SHOWN, ap)}
+        for variant, ap in (("", "0.5"), ("knee 1", "0.25"), ("fusion 1", "0.125"))
+    ]
+    (group,) = table.comparable(found)
+    lines = table.comparison(group).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == [
+        "| eiou-sot-iou",
+        "| knee 1",
+        "| fusion 1",
+    ]
+    assert lines[3].count("-25.00") == len(table.SHOWN)
+
+
 def test_mobilenets_weights_get_the_backbones_names():
     names = importlib.import_module("mobilenet_v2").renamed
     weights = {"features.0": torch.tensor(1), "features.1": torch.tensor(2)}

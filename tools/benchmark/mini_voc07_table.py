@@ -7,7 +7,8 @@ The second prints the comparison of one's own runs, and writes nothing.
 
 Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
 loss), ``retinanet_rates.csv`` (likewise, by learning rate), ``whole.csv`` (mini_voc07.py's
-runs.csv), ``heads.csv`` (mini_voc07_heads.py's) and ``gradients.csv``.
+runs.csv), ``heads.csv`` (mini_voc07_heads.py's), ``variants.csv`` (its --variants) and
+``gradients.csv``.
 """
 
 import argparse
@@ -47,16 +48,21 @@ def read(path: Path) -> list[Row]:
 
 
 def by_rung(rows: list[Row]) -> Rungs:
-    """Runs of each loss and weight, in the ladder's order, by what pairs them: trunk and seed."""
+    """Runs of each loss and weight, in the ladder's order, by what pairs them: trunk and seed.
+
+    A change of a loss has its own name.
+    """
     found: Rungs = defaultdict(dict)
     for row in sorted(rows, key=lambda row: RUNGS.index(row["rung"])):
-        found[row["rung"], float(row["weight"])][row.get("trunk", ""), row["seed"]] = row
+        name = row.get("variant") or row["rung"]
+        found[name, float(row["weight"])][row.get("trunk", ""), row["seed"]] = row
     return dict(found)
 
 
 def baseline_of(rungs: Rungs) -> Runs:
-    """The runs of the baseline."""
-    return next(runs for (rung, _), runs in rungs.items() if rung == BASELINE)
+    """The runs of smooth-L1; where there are none, of what was changed, which comes first."""
+    first = next(iter(rungs.values()))
+    return next((runs for (rung, _), runs in rungs.items() if rung == BASELINE), first)
 
 
 def difference(first: Runs, second: Runs, key: str) -> PairedDifference:
@@ -186,12 +192,16 @@ def trained_whole() -> dict[str, list[Row]]:
 
 
 def comparable(rows: list[Row]) -> list[list[Row]]:
-    """Runs of one length, on the same images, where the baseline is among them."""
+    """Runs of one length, on the same images, that have a baseline."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        same = ("detector", "variant", "epochs", "train_images", "test_images")
+        same = ("detector", "epochs", "train_images", "test_images")
         groups[tuple(row.get(key, "") for key in same)].append(row)
-    return [runs for runs in groups.values() if any(run["rung"] == BASELINE for run in runs)]
+    return [
+        runs
+        for runs in groups.values()
+        if any(run["rung"] == BASELINE or run.get("variant") for run in runs)
+    ]
 
 
 def sections() -> dict[str, str]:
@@ -205,6 +215,7 @@ def sections() -> dict[str, str]:
         "voc-one-stage": comparison(one_stage),
         "voc-one-stage-details": comparison(one_stage, DETAILS).replace(", gain", ", change"),
         "voc-heads": comparison(read(RESULTS / "heads.csv")),
+        "voc-variants": comparison(read(RESULTS / "variants.csv")),
         "voc-gradients": gradients(read(RESULTS / "gradients.csv")),
     }
 

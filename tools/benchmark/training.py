@@ -71,6 +71,7 @@ def plain(cfg: Any) -> None:
     from mmeiou.registry import DATASETS  # noqa: PLC0415
 
     no_reuse(cfg)
+    cfg.train_dataloader.pop("collate_fn")
     cfg.model.type = "SingleStageDetector"
     cfg.model.data_preprocessor.type = "DetDataPreprocessor"
     cfg.model.train_cfg.assigner.type = "SimOTAAssigner"

@@ -89,6 +89,8 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
             data = fileio.get(path, backend_args=self.backend_args)
         except OSError as error:
             raise ImageError(f"{path}: cannot be read ({error})") from error
+        if data is None:  # MMEngine's LMDB and Memcached backends
+            raise ImageError(f"{path}: not in the storage of {self.backend_args!r}")
         if is_truncated_jpeg(data):
             raise ImageError(f"{path}: truncated JPEG of {len(data)} bytes")
         if data[:4] in TIFF:  # the one format of the list that may hold floats

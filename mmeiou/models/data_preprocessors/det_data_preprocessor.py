@@ -10,6 +10,7 @@ from mmengine.model import ImgDataPreprocessor
 from mmengine.utils import is_seq_of
 from torch import Tensor
 
+from mmeiou.functional.image_blocks import block_of
 from mmeiou.registry import MODELS
 
 LARGEST_BYTE = 255
@@ -53,6 +54,9 @@ class _ByteBatches(ImgDataPreprocessor):
             for axis in (1, 2)
         )
         on_gpu = self.device.type == "cuda" and not images[0].is_cuda
+        block = block_of(images)
+        if block is not None and block.shape[1:3] == (height, width) and not self._non_blocking:
+            return block  # as mmeiou.compact_collate's batches arrive
         batch = torch.empty(
             (len(images), height, width, len(images[0])),
             dtype=torch.uint8,
