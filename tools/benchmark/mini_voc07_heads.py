@@ -216,7 +216,7 @@ def train_missing(
             "losses": history,
             "on": {
                 "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
             },
         }
         with replacing(file) as temporary:
