@@ -11,6 +11,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from tiny_faces import write_tiny_faces
 from torch.utils.data import DataLoader
 
+from mmeiou.config import parse_cfg_options, read_config
 from mmeiou.datasets import compact_collate
 from mmeiou.labels import ImageError
 
@@ -64,6 +65,24 @@ def test_a_training_reads_the_same_images(faces: Path) -> None:
     for one, batch in zip(files, loader, strict=True):
         np.testing.assert_array_equal(one["inputs"], batch["inputs"][0])
         assert one["data_samples"].img_path == batch["data_samples"][0].img_path
+
+
+def test_the_options_of_the_page_lead_a_config_to_it(faces: Path, repo: Path) -> None:
+    """Word by word, but for where the data are."""
+    page = (repo / "docs/performance.md").read_text()
+    command = page[page.index("backend_args.backend=lmdb") - 200 :].partition("```")[0]
+    options = [word for word in command.split() if word.startswith("train_dataloader.")]
+    assert len(options) == 6
+    cfg = read_config("yunet-n_2xb16-640e_widerface.py")
+    cfg.merge_from_dict(parse_cfg_options(options))
+    run(faces / "WIDER_train/images", "data/train.lmdb")
+    cfg.train_dataloader.dataset.data_root = f"{faces}/"
+    init_default_scope("mmdet")
+    stored = DATASETS.build(cfg.train_dataloader.dataset)
+    assert stored.backend_args["backend"] == "lmdb"
+    for path in (faces / "WIDER_train/images").rglob("*.png"):
+        path.unlink()  # they are not looked at
+    assert stored[0]["inputs"].shape == (3, 640, 640)
 
 
 def test_an_image_that_is_not_in_it_is_named(faces: Path) -> None:

@@ -26,10 +26,12 @@ TRAINING = "training.py DATA_ROOT --steps 9 --rounds 2 --forms"
 SECTIONS = {
     "assignment": "assignment.py",
     "training": f"{TRAINING} plain no-reuse-of-memory shipped",
+    "roofline": "roofline.py",
     "options": f"{TRAINING} shipped bfloat16 compiled",
     "data": "data.py DATA_ROOT",
     "evaluation": "evaluation.py DATA_ROOT CHECKPOINT",
     "scaling": "scaling.py DATA_ROOT --figure docs/images/scaling.png",
+    "past-one-machine": "scale_model.py DATA_ROOT",
 }
 
 

@@ -154,9 +154,11 @@ def parameters() -> int:
     """Numbers that are exchanged."""
     import mmeiou.models  # noqa: F401, PLC0415 # isort: skip
     from mmengine.config import Config  # noqa: PLC0415
+    from mmengine.registry import init_default_scope  # noqa: PLC0415
 
     from mmeiou.registry import MODELS  # noqa: PLC0415
 
+    init_default_scope("mmdet")
     model = MODELS.build(Config.fromfile(REPO / CONFIG).model)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 

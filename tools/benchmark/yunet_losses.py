@@ -48,10 +48,11 @@ BASE = "eiou"
 
 
 class Rung(NamedTuple):
-    """What is trained: a shipped config, with another box loss unless None."""
+    """What is trained: a shipped config, with another box loss unless None, and other options."""
 
     config: str
     loss: dict[str, Any] | None = None
+    options: tuple[str, ...] = ()
 
 
 # yunet_loss_gradients.py data/widerface_640 yunet_n.pth printed, of 483 crops of 192 pixels:
@@ -69,6 +70,8 @@ RUNGS = {
     "giou": Rung(SHIPPED, {"type": "GIoULoss", "loss_weight": 4.5}),
     "ciou": Rung(SHIPPED, {"type": "CIoULoss", "loss_weight": 4.7}),
     "iou": Rung(SHIPPED, {"type": "IoULoss", "mode": "linear", "loss_weight": 4.9}),  # 1 - IoU
+    # Not a loss: what --amp would do to EIoU on a CPU.
+    "eiou-bfloat16": Rung(SHIPPED, options=("optim_wrapper.type=mmeiou.BFloat16OptimWrapper",)),
 }
 PERCENTS = (60, 70, 75, 80, 90)  # of IoU, beside 50
 AT_50 = ("easy", "medium", "hard")
@@ -96,7 +99,7 @@ def config(cell: ShortRun, data: Path, folder: Path, workers: int) -> Any:
         cfg.pop(key)
     for hook in ("resume_validation", "visualization"):
         cfg.default_hooks.pop(hook)
-    shorten(cfg, cell, folder)
+    shorten(cfg, replace(cell, options=(*rung.options, *cell.options)), folder)
     return cfg
 
 
