@@ -74,7 +74,7 @@ class Clock(TorchDispatchMode):
     kinds: defaultdict[str, Spent] = field(default_factory=lambda: defaultdict(Spent))
 
     def __post_init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
