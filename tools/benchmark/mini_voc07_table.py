@@ -7,8 +7,7 @@ The second prints the comparison of one's own runs, and writes nothing.
 
 Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
 loss), ``retinanet_rates.csv`` (likewise, by learning rate), ``whole.csv`` (mini_voc07.py's
-runs.csv), ``heads.csv`` (mini_voc07_heads.py's), ``variants.csv`` (its --variants) and
-``gradients.csv``.
+runs.csv), ``variants.csv`` (heads.csv of mini_voc07_heads.py --variants) and ``gradients.csv``.
 """
 
 import argparse
@@ -214,7 +213,6 @@ def sections() -> dict[str, str]:
         "voc-rates": rates(read(RESULTS / "retinanet_rates.csv")),
         "voc-one-stage": comparison(one_stage),
         "voc-one-stage-details": comparison(one_stage, DETAILS).replace(", gain", ", change"),
-        "voc-heads": comparison(read(RESULTS / "heads.csv")),
         "voc-variants": comparison(read(RESULTS / "variants.csv")),
         "voc-gradients": gradients(read(RESULTS / "gradients.csv")),
     }
