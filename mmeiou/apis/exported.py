@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -166,7 +167,8 @@ def as_batch(images: Sequence[Image], size: Size) -> NDArray[np.float32]:
     width, height = size
     batch = np.zeros((len(images), 3, height, width), np.float32)
     for padded, image in zip(batch, images, strict=True):
-        padded[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+        for channel, plane in enumerate(padded):  # half the time of the transposed image at once
+            plane[: image.shape[0], : image.shape[1]] = cv2.extractChannel(image, channel)
     return batch
 
 
