@@ -5,9 +5,10 @@
 
 The second prints the comparison of one's own runs, and writes nothing.
 
-Reads docs/results/mini_voc07: ``weights.csv`` (heads on a part of trainval, by weight of the box
-loss), ``retinanet_rates.csv`` (likewise, by learning rate), ``whole.csv`` (mini_voc07.py's
-runs.csv), ``variants.csv`` (heads.csv of mini_voc07_heads.py --variants) and ``gradients.csv``.
+Reads docs/results/mini_voc07: ``claim.csv`` (runs.csv of mini_voc07.py --claim), ``weights.csv``
+(heads on a part of trainval, by weight of the box loss), ``retinanet_rates.csv`` (likewise, by
+learning rate), ``whole.csv`` (mini_voc07.py's runs.csv), ``variants.csv`` (heads.csv of
+mini_voc07_heads.py --variants) and ``gradients.csv``.
 """
 
 import argparse
@@ -207,6 +208,7 @@ def sections() -> dict[str, str]:
     """What stands in each generated part of the page."""
     whole, one_stage = trained_whole().values()
     return {
+        "voc-claim": comparison(read(RESULTS / "claim.csv")),
         "voc-weights": weights(read(RESULTS / "weights.csv")),
         "voc-whole": comparison(whole),
         "voc-details": comparison(whole, DETAILS).replace(", gain", ", change"),
