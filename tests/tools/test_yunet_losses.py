@@ -36,6 +36,7 @@ def test_rungs_differ_in_the_loss_or_the_head_alone(tool):
     base.pop("experiment_name")
     losses = [base["model"]["bbox_head"].pop("loss_bbox")]
     base["model"]["bbox_head"].pop("type")
+    base["optim_wrapper"].pop("type")
     for rung in set(tool.RUNGS) - {"eiou"}:
         cfg = built(tool, rung).to_dict()
         assert cfg.pop("experiment_name").startswith(f"{rung}_seed0_")
@@ -43,9 +44,12 @@ def test_rungs_differ_in_the_loss_or_the_head_alone(tool):
         losses += [head.pop("loss_bbox")]
         expected = "mmeiou.YuNetIoUHead" if rung == "eiou-iou-head" else "mmeiou.YuNetHead"
         assert head.pop("type") == expected
+        precise = rung != "eiou-bfloat16"
+        wrapper = cfg["optim_wrapper"].pop("type")
+        assert wrapper == ("OptimWrapper" if precise else "mmeiou.BFloat16OptimWrapper")
         assert cfg == base
-    # The IoU branch keeps EIoU.
-    assert sum(loss == losses[0] for loss in losses) == 2
+    # The IoU branch keeps EIoU, as lower precision does.
+    assert sum(loss == losses[0] for loss in losses) == 3
     assert len({str(sorted(loss.items())) for loss in losses}) == 5
 
 
