@@ -1,7 +1,7 @@
 # `make train`: YuNet_n from scratch on the embedded sample set, minutes on two CPU cores.
 _base_ = "./yunet-n_1xb16-120e_widerface-small.py"
 
-# What tools/quickstart.py asks of the result. Seed 0 gave an AP of 0.962 and an IoU of 0.91; the
+# What tools/quickstart.py asks of the result. Seed 0 gave an AP of 0.972 and an IoU of 0.67; the
 # range leaves room for other machines, whose sums differ.
 quickstart = dict(
     expected_ap=(0.95, 0.98),
@@ -15,8 +15,8 @@ data_root = "{{$MMEIOU_SAMPLE_FACES:data/sample_faces/}}"
 path_hint = "this config takes the root from the environment: MMEIOU_SAMPLE_FACES"
 
 # 32 iterations an epoch. At so few iterations AdamW gets much further than SGD.
-max_epochs = 18
-train_cfg = dict(max_epochs=max_epochs, val_interval=6)
+max_epochs = 21
+train_cfg = dict(max_epochs=max_epochs, val_interval=7)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type="AdamW", lr=0.008, weight_decay=0.01))
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=60),
@@ -48,5 +48,5 @@ test_dataloader = val_dataloader
 val_evaluator = dict(gt_dir=None)  # one AP, from the set's own boxes
 test_evaluator = val_evaluator
 
-default_hooks = dict(checkpoint=dict(interval=6, save_best="WIDERFace/AP"))
+default_hooks = dict(checkpoint=dict(interval=7, save_best="WIDERFace/AP"))
 randomness = dict(seed=0)

@@ -167,7 +167,7 @@ def as_batch(images: Sequence[Image], size: Size) -> NDArray[np.float32]:
     width, height = size
     batch = np.zeros((len(images), 3, height, width), np.float32)
     for padded, image in zip(batch, images, strict=True):
-        for channel, plane in enumerate(padded):  # half the time of the transposed image at once
+        for channel, plane in enumerate(padded):  # faster than the transposed image at once
             plane[: image.shape[0], : image.shape[1]] = cv2.extractChannel(image, channel)
     return batch
 

@@ -21,16 +21,11 @@ CHW = 3  # axes of an image
 
 
 class Images(list[Tensor]):
-    """Images of a batch; equally large ones are pickled as one block, and arrive as its views."""
+    """Images of a batch; those that are views of one block are pickled as that."""
 
     def __reduce__(self) -> Any:
-        alike = {(image.ndim, image.shape, image.dtype) for image in self}
-        if len(alike) != 1 or self[0].ndim != CHW:
-            return Images, (list(self),)
         block = block_of(self)
-        if block is None:
-            block = torch.stack([image.permute(1, 2, 0) for image in self])
-        return _arrived, (block,)
+        return (Images, (list(self),)) if block is None else (_arrived, (block,))
 
 
 def _arrived(block: Tensor) -> Images:
@@ -70,10 +65,20 @@ def compact_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
         samples: Of a dataset whose pipeline ends with ``PackDetInputs``.
 
     Returns:
-        ``inputs`` and ``data_samples``, lists with the same values; other keys as they are.
+        ``inputs`` and ``data_samples``, lists with the same values; other keys as they are. Equally
+        large images are views of one block (:mod:`mmeiou.functional.image_blocks`).
     """
     batch: dict[str, Any] = pseudo_collate(samples)
-    for key, kind in (("inputs", Images), ("data_samples", Samples)):
-        if isinstance(batch.get(key), list):
-            batch[key] = kind(batch[key])
+    if isinstance(images := batch.get("inputs"), list):
+        batch["inputs"] = _in_one_block(images)
+    if isinstance(batch.get("data_samples"), list):
+        batch["data_samples"] = Samples(batch["data_samples"])
     return batch
+
+
+def _in_one_block(images: list[Tensor]) -> list[Tensor]:
+    """Here, where errors reach the training: what a queue cannot pickle, it waits for."""
+    alike = {(image.ndim, image.shape, image.dtype) for image in images}
+    if len(alike) != 1 or images[0].ndim != CHW:
+        return images
+    return _arrived(torch.stack([image.permute(1, 2, 0) for image in images]))

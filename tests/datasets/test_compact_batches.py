@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import pytest
@@ -64,7 +65,18 @@ def test_the_lists_have_the_same_values(equal: bool, workers: int) -> None:
             for key, value in first.gt_instances.items():
                 assert torch.equal(value, second.gt_instances[key])
                 assert value.dtype == second.gt_instances[key].dtype
-        assert (block_of(other["inputs"]) is not None) == (equal and workers > 0)
+        assert (block_of(other["inputs"]) is not None) == equal
+
+
+def test_a_batch_is_sent_in_few_pieces() -> None:
+    """What PyTorch's pickler would share by a file descriptor of its own."""
+    samples = [Faces(equal=True)[i] for i in range(1, 4)]
+    for collate, shared in ((pseudo_collate, True), (compact_collate, False)):
+        batch = collate(samples)
+        ForkingPickler.dumps(batch["data_samples"])
+        boxes = [sample.gt_instances.bboxes for sample in batch["data_samples"]]
+        assert [tensor.is_shared() for tensor in boxes] == [shared] * 3
+        samples = copy.deepcopy(samples)
 
 
 def test_what_arrived_can_be_sent_on_copied_and_changed() -> None:

@@ -90,6 +90,9 @@ def test_an_image_that_is_not_in_it_is_named(faces: Path) -> None:
     stored = dataset(faces, {"backend": "lmdb", "db_path": "val.lmdb", "subdir": False})
     with pytest.raises(ImageError, match=r"faces/WIDER_train/images/.*: not in the storage of"):
         stored[0]
+    load = stored.pipeline.transforms[0]
+    with pytest.raises(ImageError, match=r"^é.png: cannot be read \("):  # a key is ASCII
+        load({"img_path": "é.png"})
 
 
 def test_bad_input_is_told_and_nothing_is_left(tool, faces: Path) -> None:

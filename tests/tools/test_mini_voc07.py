@@ -212,7 +212,9 @@ def test_changes_of_a_loss_are_compared_with_it():
         {**common, "variant": variant, **dict.fromkeys(table.SHOWN, ap)}
         for variant, ap in (("", "0.5"), ("knee 1", "0.25"), ("fusion 1", "0.125"))
     ]
-    (group,) = table.comparable(found)
+    otherwise = {**found[0], "variant": "", "rung": "smooth-l1", "options": "a=1"}
+    group, other = table.comparable([*found, otherwise])
+    assert other == [otherwise]  # trained otherwise: not beside the first
     lines = table.comparison(group).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == [
         "| eiou-sot-iou",

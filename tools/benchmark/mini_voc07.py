@@ -274,7 +274,8 @@ def parse_args() -> argparse.Namespace:
     if args.claim:
         for name, value in CLAIM.items():
             if getattr(args, name) != parser.get_default(name):
-                parser.error(f"--claim says what --{name} is: leave one of them out")
+                option = name.replace("_", "-")
+                parser.error(f"--claim says what --{option} is: leave one of them out")
             setattr(args, name, value)
     known = rungs_of(args.detector)
     args.rungs = args.rungs or known

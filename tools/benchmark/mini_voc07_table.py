@@ -195,7 +195,7 @@ def comparable(rows: list[Row]) -> list[list[Row]]:
     """Runs of one length, on the same images, that have a baseline."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        same = ("detector", "epochs", "train_images", "test_images")
+        same = ("detector", "epochs", "options", "train_images", "test_images")
         groups[tuple(row.get(key, "") for key in same)].append(row)
     return [
         runs

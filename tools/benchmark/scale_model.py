@@ -1,6 +1,6 @@
 """A model of the training step on many processes: measured parts, a prediction, and its test.
 
-python tools/benchmark/scale_model.py DATA_ROOT
+python tools/benchmark/scale_model.py DATA_ROOT --gpu-speed 933 --gpu-batch 64
 
 Measured here, YuNet_n: what a batch costs a worker (from files and from one LMDB) and the process
 that trains (which takes it from a worker), a step alone and beside another, and the exchange of all
@@ -39,7 +39,8 @@ from images_to_lmdb import keys_of, write  # in another folder
 PROCESSES = (1, 2, 4)
 BATCH = 8
 BATCHES = (16, 64)
-MEASURED = 5  # batches, exchanges times 20
+MEASURED = 5  # batches
+EXCHANGES = 100
 READ = 200  # images
 EPOCH = 12880  # training images of WIDER FACE
 
@@ -59,14 +60,21 @@ class Link(NamedTuple):
 LINKS = (Link("one machine", 8, 1e-5, 1e11), Link("8 machines", 64, 3e-5, 1e10))
 
 
-def dataset(data_root: Path, lmdb: Path | None = None) -> Any:
-    """Training faces of the shipped config, from files or from an LMDB."""
+def shipped_config() -> Any:
+    """What is trained. Imported here: the processes of the exchange need none of it."""
     import mmeiou.models  # noqa: F401, PLC0415 # isort: skip - before MMDetection
     from mmengine.config import Config  # noqa: PLC0415
-    from mmengine.registry import DATASETS, init_default_scope  # noqa: PLC0415
+    from mmengine.registry import init_default_scope  # noqa: PLC0415
 
     init_default_scope("mmdet")
-    cfg = Config.fromfile(REPO / CONFIG).train_dataloader.dataset
+    return Config.fromfile(REPO / CONFIG)
+
+
+def dataset(data_root: Path, lmdb: Path | None = None) -> Any:
+    """Training faces of the shipped config, from files or from an LMDB."""
+    from mmengine.registry import DATASETS  # noqa: PLC0415
+
+    cfg = shipped_config().train_dataloader.dataset
     cfg.data_root = str(data_root)
     if lmdb is not None:
         backend = {"backend": "lmdb", "db_path": str(lmdb), "subdir": False}
@@ -103,20 +111,20 @@ def receiving_cost(faces: Any, size: int, collate: Any) -> float:
 
 
 def _batches(indices: Iterator[int], size: int) -> Any:
-    return ([next(indices) for _ in range(size)] for _ in range(MEASURED + 4))
+    ahead = 3  # the first, and what the worker has ready when the last is taken
+    return ([next(indices) for _ in range(size)] for _ in range(MEASURED + ahead))
 
 
 def _exchange(rank: int, processes: int, meeting: str, numbers: int, said: Any) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=processes)
     gradients = torch.ones(numbers)
-    for _ in range(MEASURED):
-        distributed.all_reduce(gradients)
+    distributed.all_reduce(gradients)
     start = time.perf_counter()
-    for _ in range(20 * MEASURED):
+    for _ in range(EXCHANGES):
         distributed.all_reduce(gradients)
     if rank == 0:
-        said.put((time.perf_counter() - start) / (20 * MEASURED))
+        said.put((time.perf_counter() - start) / EXCHANGES)
     distributed.destroy_process_group()
 
 
@@ -152,14 +160,9 @@ def step_cost(data_root: Path, steps: int, *, together: int = 1, apart: int = 1)
 
 def parameters() -> int:
     """Numbers that are exchanged."""
-    import mmeiou.models  # noqa: F401, PLC0415 # isort: skip
-    from mmengine.config import Config  # noqa: PLC0415
-    from mmengine.registry import init_default_scope  # noqa: PLC0415
+    from mmengine.registry import MODELS  # noqa: PLC0415
 
-    from mmeiou.registry import MODELS  # noqa: PLC0415
-
-    init_default_scope("mmdet")
-    model = MODELS.build(Config.fromfile(REPO / CONFIG).model)
+    model = MODELS.build(shipped_config().model)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
@@ -237,8 +240,8 @@ def main() -> None:
     )
     parser.add_argument("data_root", type=Path, help="WIDER FACE, or a part of it")
     parser.add_argument("--steps", type=int, default=7)
-    parser.add_argument("--gpu-speed", type=float, default=933, help="images / s, of gpu.py")
-    parser.add_argument("--gpu-batch", type=int, default=64)
+    parser.add_argument("--gpu-speed", type=float, required=True, help="images / s, of gpu.py")
+    parser.add_argument("--gpu-batch", type=int, required=True, help="with so many images")
     args = parser.parse_args()
     numbers = parameters()
     print(*loader_tables(args.data_root), "", sep="\n")

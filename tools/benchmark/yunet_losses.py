@@ -5,13 +5,13 @@
     python tools/benchmark/yunet_losses.py data/widerface_640 \
         --device cuda --jobs 6 --workers 2 --seconds 400
 
-Every rung is the shipped YuNet_n with another box loss, or with an IoU branch, trained from scratch
-for the same number of steps on crops of --side pixels. Rungs of a seed begin with the same weights
-and see the same crops in the same order. SimOTA matches by the IoU in all of them. Measured is AP
-by WIDER FACE's protocol on the validation part, in its own size: easy, medium and hard at an IoU of
-0.5, and hard at stricter ones, of the same detections. (Not mmeiou.CocoStrictMetric, which sees 100
-detections of an image; a few images here have hundreds of faces.) Each finished run is a row of
-OUT/runs.csv, and is not run again.
+Every rung is the shipped YuNet_n with another box loss, an IoU branch or bfloat16, trained from
+scratch for the same number of steps on crops of --side pixels. Rungs of a seed begin with the same
+weights and see the same crops in the same order. SimOTA matches by the IoU in all of them. Measured
+is AP by WIDER FACE's protocol on the validation part, in its own size: easy, medium and hard at an
+IoU of 0.5, and hard at stricter ones, of the same detections. (Not mmeiou.CocoStrictMetric, which
+sees 100 detections of an image; a few images here have hundreds of faces.) Each finished run is a
+row of OUT/runs.csv, and is not run again.
 
 The weights of the losses were fixed before the first run: that of EIoU is the shipped config's, the
 others' give them as large a gradient as EIoU has (yunet_loss_gradients.py).

@@ -87,7 +87,7 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
     def _decode(self, path: str) -> Any:
         try:
             data = fileio.get(path, backend_args=self.backend_args)
-        except OSError as error:
+        except (OSError, UnicodeEncodeError) as error:  # the latter: a key of LMDB
             raise ImageError(f"{path}: cannot be read ({error})") from error
         if data is None:  # MMEngine's LMDB and Memcached backends
             raise ImageError(f"{path}: not in the storage of {self.backend_args!r}")
