@@ -25,17 +25,13 @@ TOLERANCE = 1e-3  # of logits and offsets, beyond what an order of sums explains
 
 
 class _Maps(nn.Module):
-    """Backbone, neck and head, whose maps come in one tuple.
-
-    It takes ``(n, h, w, 3)``, the memory of ``channels_last`` images as it lies.
-    """
+    """Backbone, neck and head, whose maps come in one tuple."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        images = pixels.permute(0, 3, 1, 2)
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         branches = self.model.bbox_head(self.model.neck(self.model.backbone(images)))
         self.levels = [len(branch) for branch in branches]
         return tuple(level for branch in branches for level in branch)
@@ -56,23 +52,23 @@ class OnnxNetwork:
 
     def __init__(self, model: Any, threads: int) -> None:
         maps = _Maps(model).eval()
-        pixels = torch.zeros(1, TRACED, TRACED, 3)
+        images = torch.zeros(1, 3, TRACED, TRACED)
         with torch.no_grad():
-            names = [f"map_{number}" for number in range(len(maps(pixels)))]
+            names = [f"map_{number}" for number in range(len(maps(images)))]
         self.levels = maps.levels
         self.threads = threads
-        free = {"pixels": {0: "batch", 1: "height", 2: "width"}}
+        free = {"images": {0: "batch", 2: "height", 3: "width"}}
         free |= {name: {0: "batch", 2: f"height_{name}", 3: f"width_{name}"} for name in names}
         with TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # of the tracer, and that there is a newer exporter
             file = Path(folder) / "network.onnx"
             torch.onnx.export(
                 maps,
-                (pixels,),
+                (images,),
                 file,
                 dynamo=False,  # a second instead of many
                 opset_version=OPSET,
-                input_names=["pixels"],
+                input_names=["images"],
                 output_names=names,
                 dynamic_axes=free,
             )
@@ -103,8 +99,7 @@ class OnnxNetwork:
             ValueError: If ONNX Runtime cannot run the network on images of that size.
         """
         try:
-            pixels = images.permute(0, 2, 3, 1).contiguous()
-            maps = iter(self.session.run(None, {"pixels": pixels.numpy()}))
+            maps = iter(self.session.run(None, {"images": images.contiguous().numpy()}))
         except Exception as error:  # its errors have no common class
             raise ValueError(
                 f"the network cannot run on images {tuple(images.shape)}: pad them to a multiple "
