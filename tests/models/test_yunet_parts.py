@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from mmeiou.models import TFPN, YuNetBackbone, YuNetHead
-from mmeiou.models.layers import DPUnit
+from mmeiou.models.layers import DPUnit, apply_together
 
 CHANNELS = ((3, 8, 8), (8, 16), (16, 16))
 
@@ -63,3 +64,64 @@ def test_prior_prob_sets_the_initial_scores() -> None:
     for unit in (*head.multi_level_cls, *head.multi_level_obj):
         assert unit.conv2.bias.sigmoid().item() == pytest.approx(0.01)
     assert head.multi_level_bbox[0].conv2.bias.unique().tolist() == pytest.approx([0.02])
+
+
+def gradients(output: Tensor, inputs: list[Tensor]) -> list[Tensor]:
+    """Of a sum that weighs every number differently."""
+    weights = torch.arange(output.numel(), dtype=output.dtype).view_as(output).sin()
+    return list(torch.autograd.grad((output * weights).sum(), inputs, retain_graph=True))
+
+
+def test_relu_after_pooling_is_the_same_bit_by_bit() -> None:
+    unit, pool = DPUnit(3, 5), torch.nn.MaxPool2d(2)
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+    x.data[0, :, :4] = 0  # equal values in a window, below and above zero
+    inputs = [x, *unit.parameters()]
+    pooled, expected = unit(x, pool), pool(unit(x))
+    assert torch.equal(pooled, expected)
+    for one, other in zip(gradients(pooled, inputs), gradients(expected, inputs), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_units_together_are_the_units() -> None:
+    units = [DPUnit(4, channels, with_norm_act=False).double() for channels in (1, 4, 10)]
+    x = torch.randn(2, 4, 6, 5, dtype=torch.float64, requires_grad=True)
+    inputs = [x, *(parameter for unit in units for parameter in unit.parameters())]
+    together, apart = apply_together(units, x), [unit.conv2(unit.conv1(x)) for unit in units]
+    for one, other in zip(together, apart, strict=True):
+        torch.testing.assert_close(one, other)
+    for one, other in zip(
+        gradients(torch.cat(together, 1), inputs),
+        gradients(torch.cat(apart, 1), inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+class Doubled(torch.nn.Conv2d):
+    """Somebody's own convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+def test_modules_that_somebody_hooks_or_replaces_are_called() -> None:
+    x = torch.randn(1, 4, 6, 6)
+    unit, other = (DPUnit(4, 4, with_norm_act=False) for _ in range(2))
+    before = unit(x)
+    with torch.no_grad():
+        torch.testing.assert_close(unit(x), before)
+    seen = []
+    handle = unit.conv1.register_forward_hook(lambda *_: seen.append("conv1"))
+    unit(x)
+    apply_together([unit, other], x)
+    handle.remove()
+    unit.register_forward_hook(lambda *_: seen.append("unit"))
+    apply_together([unit, other], x)
+    assert seen == ["conv1", "conv1", "unit"]
+    doubled = Doubled(4, 4, 1)
+    doubled.load_state_dict(unit.conv1.state_dict())
+    unit.conv1 = doubled
+    torch.testing.assert_close(
+        unit(x) - unit.conv2.bias[:, None, None], 2 * (before - unit.conv2.bias[:, None, None])
+    )

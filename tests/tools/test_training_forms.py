@@ -66,6 +66,8 @@ def train(
     model = MODELS.build(cfg.model)
     model.init_weights()
     model = model.double().train()
+    if form == "plain":
+        training.call_each_module(model)
     model.bbox_head.assigner = InFloat32(model.bbox_head.assigner)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)
     way = data.build_ways(root, tmp_path)["ours" if form == "shipped" else "straightforward, uint8"]

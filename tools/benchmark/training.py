@@ -80,6 +80,12 @@ def plain(cfg: Any) -> None:
     cfg.train_dataloader.dataset = {"type": "mmeiou.PlainFaces", "faces": faces}
 
 
+def call_each_module(model: Any) -> None:
+    """Have every layer of YuNet called on its own, in the order in which it is written."""
+    for module in model.modules():
+        module.register_forward_hook(lambda *_: None)
+
+
 def plain_faces(faces: Any) -> Any:
     """The samples of a dataset's config, by plain_data.py."""
     from plain_data import PlainDataset, plain_pipeline  # noqa: PLC0415
@@ -176,6 +182,8 @@ def run(args: argparse.Namespace) -> Result:
     with TemporaryDirectory() as folder:
         cfg.work_dir = folder
         runner = Runner.from_cfg(cfg)
+        if args.child == "plain":
+            call_each_module(runner.model)
         clock = Clock()
         runner.register_hook(clock)
         runner.train()

@@ -21,8 +21,8 @@ class _Stem(nn.Module):
         self.relu1 = nn.ReLU(inplace=True)
         self.conv2 = DPUnit(mid_channels, out_channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(self.relu1(self.bn1(self.conv1(x))))
+    def forward(self, x: Tensor, max_pool: nn.Module | None = None) -> Tensor:
+        return self.conv2(self.relu1(self.bn1(self.conv1(x))), max_pool)
 
 
 class _Stage(nn.Module):
@@ -33,8 +33,8 @@ class _Stage(nn.Module):
         self.conv1 = DPUnit(in_channels, in_channels)
         self.conv2 = DPUnit(in_channels, out_channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(self.conv1(x))
+    def forward(self, x: Tensor, max_pool: nn.Module | None = None) -> Tensor:
+        return self.conv2(self.conv1(x), max_pool)
 
 
 @MODELS.register_module()
@@ -94,7 +94,11 @@ class YuNetBackbone(BaseModule):
         """
         outs = []
         for index in range(self.num_stages):
-            x = getattr(self, f"model{index}")(x)
+            stage = getattr(self, f"model{index}")
+            if index in self.downsample_idx and index not in self.out_idx:
+                x = stage(x, self.pool)
+                continue
+            x = stage(x)
             if index in self.out_idx:
                 outs.append(x)
             if index in self.downsample_idx:

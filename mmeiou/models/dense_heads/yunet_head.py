@@ -23,7 +23,7 @@ from mmeiou.models.dense_heads.yunet_predictions import (
     suppress,
 )
 from mmeiou.models.dense_heads.yunet_targets import Targets, batch_targets
-from mmeiou.models.layers import DPUnit
+from mmeiou.models.layers import DPUnit, apply_together
 from mmeiou.models.layers.init import YUNET_INIT
 from mmeiou.models.losses.prior_area import prior_area_kwargs
 from mmeiou.registry import MODELS, TASK_UTILS
@@ -173,12 +173,24 @@ class YuNetHead(BaseDenseHead):
         shared = apply("multi_level_share_convs", feats)
         cls_feats = apply("multi_level_cls_convs", shared)
         reg_feats = apply("multi_level_reg_convs", shared)
-        return (
-            apply("multi_level_cls", cls_feats),
-            apply("multi_level_bbox", reg_feats),
-            apply("multi_level_obj", reg_feats),
-            apply("multi_level_kps", reg_feats) if self.num_keypoints else [],
-        )
+        levels = []
+        for level, (of_cls, of_reg) in enumerate(zip(cls_feats, reg_feats, strict=True)):
+            cls, *others = self._predictors(level)
+            if of_cls is of_reg:
+                levels.append(apply_together([cls, *others], of_reg))
+            else:
+                levels.append([cls(of_cls), *apply_together(others, of_reg)])
+        maps = [list(outputs) for outputs in zip(*levels, strict=True)]
+        if not self.num_keypoints:
+            maps.insert(3, [])
+        return tuple(maps)
+
+    def _predictors(self, level: int) -> list[Any]:
+        """Units of the outputs, in their order; that of the classification is the first."""
+        found = [self.multi_level_cls, self.multi_level_bbox, self.multi_level_obj]
+        if self.num_keypoints:
+            found.append(self.multi_level_kps)
+        return [units[level] for units in found]
 
     def loss_by_feat(self, *args: Any) -> dict[str, Tensor]:
         """Losses of a batch: ``loss_cls``, ``loss_bbox``, ``loss_obj`` and ``loss_kps``.

@@ -1,13 +1,11 @@
 """The head of YuNet with an IoU branch."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmeiou.functional.score_fusion import fuse_scores
-from mmeiou.models.dense_heads.input_hooks import inputs_of
 from mmeiou.models.dense_heads.yunet_head import YuNetHead
 from mmeiou.models.dense_heads.yunet_outputs import FlatMaps, FlatOutputs
 from mmeiou.models.dense_heads.yunet_targets import Targets
@@ -22,7 +20,8 @@ class YuNetIoUHead(IoUBranchMixin, YuNetHead):
     The authors' anchor-based detector of before 2022-10 had such a branch; putting it here is our
     reading. It carries the quality of the box, so the target of the classification is 1 instead of
     the IoU, and a prediction scores ``(cls * obj) ** (1 - a) * iou ** a``, to which ``score_thr``
-    applies, and carries ``iou_scores``. Options: those of ``YuNetHead`` and of
+    applies, and carries ``iou_scores``. ``forward`` returns the ``(B, 1, H, W)`` IoU maps of the
+    levels last. Options: those of ``YuNetHead`` and of
     :class:`mmeiou.models.iou_branch.IoUBranchMixin`.
     """
 
@@ -32,12 +31,8 @@ class YuNetIoUHead(IoUBranchMixin, YuNetHead):
         super()._init_layers(*args)
         self.multi_level_iou = self._predictor(1)
 
-    def forward(self, feats: Sequence[Tensor]) -> tuple[list[Tensor], ...]:
-        """Outputs of ``YuNetHead`` and, last, the ``(B, 1, H, W)`` IoU maps of the levels."""
-        with inputs_of(*self.multi_level_bbox) as reg_feats:
-            outputs = super().forward(feats)
-        ious = [unit(x) for unit, x in zip(self.multi_level_iou, reg_feats, strict=True)]
-        return *outputs, ious
+    def _predictors(self, level: int) -> list[Any]:
+        return [*super()._predictors(level), self.multi_level_iou[level]]
 
     def _cls_targets(self, targets: Targets) -> Tensor:
         return targets.cls

@@ -1,5 +1,5 @@
 """Building blocks that several modules share."""
 
-from mmeiou.models.layers.dp_unit import DPUnit
+from mmeiou.models.layers.dp_unit import DPUnit, apply_together
 
-__all__ = ["DPUnit"]
+__all__ = ["DPUnit", "apply_together"]
