@@ -66,7 +66,7 @@ def train(
     model = MODELS.build(cfg.model)
     model.init_weights()
     model = model.double().train()
-    if form == "plain":
+    if form in training.LAYER_BY_LAYER:
         training.call_each_module(model)
     model.bbox_head.assigner = InFloat32(model.bbox_head.assigner)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-5)

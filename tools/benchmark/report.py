@@ -25,7 +25,7 @@ PAGE = ROOT / "docs/performance.md"
 TRAINING = "training.py DATA_ROOT --steps 9 --rounds 2 --forms"
 SECTIONS = {
     "assignment": "assignment.py",
-    "training": f"{TRAINING} plain no-reuse-of-memory shipped",
+    "training": f"{TRAINING} plain no-reuse-of-memory layer-by-layer shipped",
     "roofline": "roofline.py",
     "options": f"{TRAINING} shipped bfloat16 compiled",
     "data": "data.py DATA_ROOT",

@@ -112,10 +112,12 @@ def compiled(cfg: Any) -> None:
 FORMS = {
     "plain": plain,
     "no-reuse-of-memory": no_reuse,
+    "layer-by-layer": shipped,
     "shipped": shipped,
     "bfloat16": bfloat16,
     "compiled": compiled,
 }
+LAYER_BY_LAYER = ("plain", "layer-by-layer")  # by call_each_module
 
 
 def short_config(args: argparse.Namespace) -> Any:
@@ -182,7 +184,7 @@ def run(args: argparse.Namespace) -> Result:
     with TemporaryDirectory() as folder:
         cfg.work_dir = folder
         runner = Runner.from_cfg(cfg)
-        if args.child == "plain":
+        if args.child in LAYER_BY_LAYER:
             call_each_module(runner.model)
         clock = Clock()
         runner.register_hook(clock)
