@@ -78,3 +78,12 @@ def test_autocast_computes_in_bfloat16() -> None:
     assert out.dtype == torch.bfloat16
     out.sum().backward()
     assert all(tensor.grad.dtype == torch.float32 for tensor in given)
+
+
+def test_a_second_derivative_is_refused() -> None:
+    given = arguments(2, 2, 3, 3)
+    (grad,) = torch.autograd.grad(
+        depthwise_separable(*given).square().sum(), given[:1], create_graph=True
+    )
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()

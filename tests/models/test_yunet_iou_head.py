@@ -19,7 +19,7 @@ STRIDES = (8, 16)
 GT = torch.tensor([[8.0, 6, 30, 38], [41, 42, 50, 49]])
 
 
-def build(kind: str = "YuNetIoUHead", **options: Any) -> nn.Module:
+def build(kind: str = "YuNetIoUHead", num_keypoints: int = 1, **options: Any) -> nn.Module:
     init_default_scope("mmdet")
     torch.manual_seed(0)
     head = MODELS.build(
@@ -28,7 +28,7 @@ def build(kind: str = "YuNetIoUHead", **options: Any) -> nn.Module:
             num_classes=2,
             in_channels=8,
             feat_channels=8,
-            num_keypoints=1,
+            num_keypoints=num_keypoints,
             strides=STRIDES,
             train_cfg={"assigner": {"type": "mmeiou.SimOTAAssigner"}},
             test_cfg={"score_thr": 0.0, "nms": {"type": "nms", "iou_threshold": 0.5}},
@@ -206,3 +206,17 @@ def test_steady_optimization_by_prior_area_trains() -> None:
 def test_prior_target_is_refused() -> None:
     with pytest.raises(ValueError, match="iou_target='decoded'"):
         build(iou_target="prior")
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("stacked_convs", [0, 1])
+def test_maps_without_keypoints(training: bool, stacked_convs: int) -> None:
+    head = build(num_keypoints=0, stacked_convs=stacked_convs).train(training)
+    cls, bbox, obj, kps, iou = head(features())
+    assert kps == []
+    assert [[one.shape[1] for one in maps] for maps in (cls, bbox, obj, iou)] == [
+        [2, 2],
+        [4, 4],
+        [1, 1],
+        [1, 1],
+    ]

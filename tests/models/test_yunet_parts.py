@@ -125,3 +125,9 @@ def test_modules_that_somebody_hooks_or_replaces_are_called() -> None:
     torch.testing.assert_close(
         unit(x) - unit.conv2.bias[:, None, None], 2 * (before - unit.conv2.bias[:, None, None])
     )
+
+
+def test_another_pooling_comes_after_relu() -> None:
+    unit, pool = DPUnit(3, 5), torch.nn.AvgPool2d(2)
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(unit(x, pool), pool(unit(x)))
