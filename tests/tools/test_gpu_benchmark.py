@@ -17,11 +17,11 @@ def tools(repo: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(repo / "tools/benchmark"))
         import gpu  # noqa: PLC0415
-        import gpu_losses  # noqa: PLC0415
-        import gpu_networks  # noqa: PLC0415
         import gpu_page  # noqa: PLC0415
-        import gpu_report  # noqa: PLC0415
-        import gpu_waits  # noqa: PLC0415
+        from gpu_sections import losses as gpu_losses  # noqa: PLC0415
+        from gpu_sections import networks as gpu_networks  # noqa: PLC0415
+        from gpu_sections import report as gpu_report  # noqa: PLC0415
+        from gpu_sections import waits as gpu_waits  # noqa: PLC0415
 
         yield SimpleNamespace(
             gpu=gpu,

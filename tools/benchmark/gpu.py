@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from gpu_page import markdown
-from gpu_report import STICKY, Report, Results, Setting
+from gpu_sections.report import STICKY, Report, Results, Setting
 
 from mmeiou.cli import select_device
 
@@ -37,19 +37,19 @@ class Section(NamedTuple):
 
 
 SECTIONS = {
-    "device": Section("gpu_device:measure"),
-    "losses": Section("gpu_losses:compare"),
-    "assignment": Section("gpu_assignment:compare"),
-    "detections": Section("gpu_networks:compare_detections"),
-    "training step": Section("gpu_networks:compare_training_step"),
-    "operators": Section("gpu_operators:compare"),
-    "resumed training": Section("gpu_resume:compare"),
-    "training speed": Section("gpu_training:measure", 60),
-    "training with the loader": Section("gpu_loader:measure", 100),
-    "waits": Section("gpu_waits:count"),
-    "times of parts": Section("gpu_parts:measure"),
-    "inference": Section("gpu_inference:measure"),
-    "compiled": Section("gpu_training:measure_compiled", 100),
+    "device": Section("gpu_sections.device:measure"),
+    "losses": Section("gpu_sections.losses:compare"),
+    "assignment": Section("gpu_sections.assignment:compare"),
+    "detections": Section("gpu_sections.networks:compare_detections"),
+    "training step": Section("gpu_sections.networks:compare_training_step"),
+    "operators": Section("gpu_sections.operators:compare"),
+    "resumed training": Section("gpu_sections.resume:compare"),
+    "training speed": Section("gpu_sections.training:measure", 60),
+    "training with the loader": Section("gpu_sections.loader:measure", 100),
+    "waits": Section("gpu_sections.waits:count"),
+    "times of parts": Section("gpu_sections.parts:measure"),
+    "inference": Section("gpu_sections.inference:measure"),
+    "compiled": Section("gpu_sections.training:measure_compiled", 100),
 }
 
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
-from gpu_models import build, images, samples
-from gpu_report import Report, Setting
-from gpu_timing import forget_peak, peak_gigabytes, seconds_per_call, tf32, wait
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch.profiler import ProfilerActivity, profile
 
+from gpu_sections.models import build, images, samples
+from gpu_sections.report import Report, Setting
+from gpu_sections.timing import forget_peak, peak_gigabytes, seconds_per_call, tf32, wait
 from mmeiou.engine import BFloat16OptimWrapper, CompileHook
 
 FACES = 20

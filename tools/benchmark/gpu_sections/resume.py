@@ -9,12 +9,13 @@ from typing import Any
 
 import mmeiou.models  # noqa: F401 # isort: skip - before MMDetection
 import torch
-from gpu_faces import write_faces
-from gpu_report import Report, Setting
-from gpu_runs import end_workers, make_endless
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from training import short_config
+
+from gpu_sections.faces import write_faces
+from gpu_sections.report import Report, Setting
+from gpu_sections.runs import end_workers, make_endless
 
 ITERS, SAVED, DIES = 8, 4, 6
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 import training
-from gpu_faces import write_faces
-from gpu_report import Report, Setting
-from gpu_runs import make_endless
+
+from gpu_sections.faces import write_faces
+from gpu_sections.report import Report, Setting
+from gpu_sections.runs import make_endless
 
 SPARE = 2
 """Cores for the process that trains."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from gpu_report import Setting
+
+from gpu_sections.report import Setting
 
 
 def wait(setting: Setting) -> None:

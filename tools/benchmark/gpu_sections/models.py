@@ -6,7 +6,6 @@ import mmeiou.models  # noqa: F401 # isort: skip - before MMDetection
 import cv2
 import numpy as np
 import torch
-from gpu_report import Setting
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -16,6 +15,7 @@ from scaling import faces_of
 from torch import Tensor, nn
 from training import CONFIG, FORMS, REPO
 
+from gpu_sections.report import Setting
 from mmeiou.registry import MODELS
 
 CANDIDATES = 300

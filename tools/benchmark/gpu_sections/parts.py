@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from assignment import ASSIGNERS, crowd, step
-from gpu_report import Report, Setting
-from gpu_timing import wait
 from losses import contenders, median_seconds
 from torch import Tensor
 
+from gpu_sections.report import Report, Setting
+from gpu_sections.timing import wait
 from mmeiou.functional.eiou_loss import eiou_loss_definition
 from mmeiou.registry import MODELS
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gpu_models import build, images, samples
-from gpu_report import Report, Setting
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from gpu_sections.models import build, images, samples
+from gpu_sections.report import Report, Setting
 
 FORMS = {"ours": "shipped", "MMDetection's": "plain"}
 # Operators whose result, or its shape, the host has to know.

@@ -6,10 +6,10 @@ from functools import partial
 
 import torch
 from box_losses import CONTENDERS
-from gpu_report import Report, Setting
 from losses import random_boxes
 from torch import Tensor, nn
 
+from gpu_sections.report import Report, Setting
 from mmeiou.functional.eiou_loss import eiou_loss, eiou_loss_definition
 from mmeiou.registry import MODELS
 

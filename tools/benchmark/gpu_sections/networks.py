@@ -3,11 +3,12 @@
 from typing import Any
 
 import torch
-from gpu_models import build, images, limit_candidates, pictures, samples, to_double
-from gpu_report import Report, Setting
-from gpu_timing import tf32
 from mmengine.structures import InstanceData
 from torch import Tensor
+
+from gpu_sections.models import build, images, limit_candidates, pictures, samples, to_double
+from gpu_sections.report import Report, Setting
+from gpu_sections.timing import tf32
 
 DTYPES = (torch.float64, torch.float32)
 BOUNDS = {torch.float64: 1e-8, torch.float32: 1e-3}

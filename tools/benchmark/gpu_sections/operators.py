@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import mmeiou  # noqa: F401 # isort: skip - first, it gives MMCV its operators
 import torch
-from gpu_report import Report, Setting
-from gpu_timing import seconds_per_call, tf32
 from losses import random_boxes
 from mmcv.ops import nms as mmcv_nms
 from mmcv.ops import roi_align as mmcv_roi_align
 from torch import Tensor
 
+from gpu_sections.report import Report, Setting
+from gpu_sections.timing import seconds_per_call, tf32
 from mmeiou.compat.ops import torchvision_kernels
 from mmeiou.compat.ops.roi_align import RoIAlignConfig, roi_align, roi_align_backward
 from mmeiou.functional.nms import nms

@@ -4,10 +4,11 @@ from contextlib import nullcontext
 from functools import partial
 
 import torch
-from gpu_models import build, limit_candidates, pictures, samples
-from gpu_report import Report, Setting
-from gpu_timing import seconds_per_call, tf32
 from mmcv.cnn import fuse_conv_bn
+
+from gpu_sections.models import build, limit_candidates, pictures, samples
+from gpu_sections.report import Report, Setting
+from gpu_sections.timing import seconds_per_call, tf32
 
 
 def measure(setting: Setting, report: Report) -> None:

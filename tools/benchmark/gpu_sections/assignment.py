@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import torch
 from assignment import ASSIGNERS, STRIDES, crowd
-from gpu_report import Report, Setting
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from gpu_sections.report import Report, Setting
 from mmeiou.functional.priors import prior_centres
 from mmeiou.models.dense_heads.yunet_outputs import flatten_outputs
 from mmeiou.registry import TASK_UTILS

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from gpu_report import Report, Setting
-from gpu_timing import seconds_per_call, tf32
 from report import machine
+
+from gpu_sections.report import Report, Setting
+from gpu_sections.timing import seconds_per_call, tf32
 
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python", "opencv-python-headless")
 STACK = ("onedl-mmdetection", "onedl-mmcv", "onedl-mmengine", "mmdet", "mmcv-lite", "mmengine")

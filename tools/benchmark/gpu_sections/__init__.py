@@ -1,0 +1,1 @@
+"""What gpu.py measures, a section a file, and what sections share."""
