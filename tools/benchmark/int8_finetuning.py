@@ -1,8 +1,8 @@
 """Does quantization-aware fine-tuning make a better INT8 file than quantizing alone?
 
     python tools/benchmark/int8_finetuning.py yunet_n.onnx IMAGES --seeds 0 1 --out work_dirs/int8
-    python tools/analysis/deployed_ap.py data/widerface --onnx work_dirs/int8/seed0.onnx ...
-    python tools/analysis/landmark_error.py helen_test --onnx work_dirs/int8/seed0.onnx ...
+    python tools/analysis/deployed_ap.py data/widerface --onnx work_dirs/int8/seed0.onnx
+    python tools/analysis/landmark_error.py --data helen_test work_dirs/int8/seed0.onnx
 
 The float file of tools/export_onnx.py is quantized as tools/quantize_onnx.py begins: everything but
 the first blocks in integers. The quantized graph then runs in PyTorch, its rounding passing
