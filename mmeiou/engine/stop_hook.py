@@ -141,8 +141,10 @@ class StopHook(Hook):
         if self.agreement:
             work, value = self.agreement
             work.wait()
-            self.agreement, self.signal = None, int(value)
-            return bool(self.signal)
+            self.agreement, agreed = None, int(value)
+            # A signal that came since the question waits for the next one.
+            self.signal = agreed or self.signal
+            return bool(agreed)
         return bool(self.signal) and get_world_size() == 1
 
 

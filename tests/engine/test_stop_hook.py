@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from helpers.tiny_run import SAVING, TinyDataset, TinyMetric, make_runner
 from mmengine.hooks import Hook
 from mmengine.runner import CheckpointLoader
 
+from mmeiou.engine import stop_hook
 from mmeiou.engine.stop_hook import train
 
 HOOKS = {
@@ -182,6 +184,7 @@ import mmeiou
 from helpers.tiny_run import TinyDataset, make_runner
 from mmengine.config import Config
 from mmeiou.cli import prepare_distributed_cpu
+from mmeiou.engine import stop_hook
 from mmeiou.engine.stop_hook import train
 from pathlib import Path
 get = TinyDataset.__getitem__
@@ -242,6 +245,27 @@ def test_a_second_signal_ends_at_once(tmp_path) -> None:
     finally:
         end([process])
     assert not (tmp_path / "work" / "interrupted.pth").exists()
+
+
+def test_a_signal_that_comes_after_the_question_is_asked_about_in_the_next_step(
+    monkeypatch,
+) -> None:
+    asked = []
+
+    def all_reduce(value, *_args, **_options):
+        asked.append(int(value))
+        return SimpleNamespace(wait=lambda: None)
+
+    monkeypatch.setattr(stop_hook, "get_world_size", lambda: 2)
+    monkeypatch.setattr(stop_hook, "get_comm_device", lambda: "cpu")
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+    hook = stop_hook.StopHook()
+    hook._ask()
+    hook._note(signal.SIGTERM, None)  # while the step computes
+    assert not hook._agreed()  # nobody else has heard of it
+    hook._ask()
+    assert hook._agreed()
+    assert asked == [0, signal.SIGTERM]
 
 
 def test_all_processes_stop_behind_the_same_step(tmp_path) -> None:
