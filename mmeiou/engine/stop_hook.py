@@ -142,8 +142,8 @@ class StopHook(Hook):
             work, value = self.agreement
             work.wait()
             self.agreement, agreed = None, int(value)
-            # A signal that came since the question waits for the next one.
-            self.signal = agreed or self.signal
+            if agreed:  # else a signal that came since the question waits for the next one
+                self.signal = agreed
             return bool(agreed)
         return bool(self.signal) and get_world_size() == 1
 
