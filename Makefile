@@ -34,8 +34,8 @@ test-long: $(READY)  ## faults by the thousand, for hours; writes the table of d
 
 # MMEIOU_VOC_256 and MMEIOU_MOBILENET_V2 say where data and weights are: docs/reproduction.md.
 benchmark: $(READY)  ## smooth-L1 against the whole method on small VOC images, an hour
-	$(BIN)/python tools/benchmark/mini_voc07.py --claim $(BENCHMARK_OPTIONS)
-	$(BIN)/python tools/benchmark/mini_voc07_table.py --runs work_dirs/mini_voc07/runs.csv
+	$(BIN)/python tools/experiments/mini_voc07.py --claim $(BENCHMARK_OPTIONS)
+	$(BIN)/python tools/experiments/mini_voc07_table.py --runs work_dirs/mini_voc07/runs.csv
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check

@@ -56,7 +56,7 @@ def load(name: str) -> Config:
 def reduced(model: ConfigDict) -> ConfigDict:
     """The same detector, narrow; configs of another size than ResNet-50's stay as they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(CONFIGS.parent / "tools" / "benchmark"))
+        patch.syspath_prepend(str(CONFIGS.parent / "tools" / "experiments"))
         from reduce_config import reduce_model  # noqa: PLC0415
     model = deepcopy(model)
     reduce_model(model)

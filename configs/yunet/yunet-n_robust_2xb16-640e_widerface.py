@@ -1,7 +1,7 @@
 # The released YuNet_n, trained for pictures as users have them: turned, dark, grey, blurred,
 # compressed, resized by whatever their program does. Each part can be switched off alone:
 #   --cfg-options train_dataloader.dataset.pipeline.5.prob=0
-# tools/benchmark/robust_ablation.py trains with one part at a time, and with all.
+# tools/experiments/robust_ablation.py trains with one part at a time, and with all.
 _base_ = "./yunet-n_2xb16-640e_widerface.py"
 
 train_pipeline = [

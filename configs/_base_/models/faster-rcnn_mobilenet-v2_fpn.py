@@ -16,7 +16,7 @@ model = dict(
         frozen_stages=2,  # half of the activations
         norm_eval=True,
         norm_cfg=norm,
-        # Written by tools/benchmark/mobilenet_v2.py from torchvision's weights.
+        # Written by tools/experiments/mobilenet_v2.py from torchvision's weights.
         init_cfg=dict(
             type="Pretrained", checkpoint="{{$MMEIOU_MOBILENET_V2:data/mobilenet_v2.pth}}"
         ),
