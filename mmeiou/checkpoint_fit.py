@@ -1,4 +1,4 @@
-"""Whether weights fit a model key by key and shape by shape, and are numbers."""
+"""What a checkpoint holds, and whether its weights fit a model and are numbers."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -24,15 +24,25 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
         checkpoint: With the weights as ``state_dict``, or themselves. It stays as it is.
 
     Raises:
-        ValueError: If it is no mapping.
+        ValueError: If it is no mapping, or holds something else than weights.
     """
     if not isinstance(checkpoint, Mapping):
         raise ValueError(  # noqa: TRY004 - of a file's content, not of an argument
             f"the checkpoint is a {type(checkpoint).__name__}, not a dict of weights"
         )
     weights = checkpoint.get("state_dict", checkpoint)
+    if not isinstance(weights, Mapping) or not all(isinstance(w, Tensor) for w in weights.values()):
+        raise ValueError(
+            f"the checkpoint has {listed(list(map(str, checkpoint)))}: expected the weights, "
+            "tensors by their names, as 'state_dict' or alone"
+        )
     # The prefix that DataParallel leaves; MMEngine strips it, too.
     return {key.removeprefix("module."): value for key, value in weights.items()}
+
+
+def dataset_meta_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of the dataset that it was trained on; empty if nothing."""
+    return (checkpoint.get("meta") or {}).get("dataset_meta") or {}
 
 
 def misfits(expected: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, list[str]]:

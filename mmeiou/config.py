@@ -86,7 +86,7 @@ def load_detector(cfg: Any, checkpoint: str | PathLike[str]) -> Any:
     from mmengine.registry import MODELS, init_default_scope
     from mmengine.runner import CheckpointLoader
 
-    from mmeiou.checkpoint_fit import require_fit, weights_of
+    from mmeiou.checkpoint_fit import dataset_meta_of, require_fit, weights_of
 
     init_default_scope(cfg.get("default_scope", "mmdet"))
     model = MODELS.build(cfg.model)
@@ -94,5 +94,5 @@ def load_detector(cfg: Any, checkpoint: str | PathLike[str]) -> Any:
     weights = weights_of(loaded)
     require_fit(model, weights)
     model.load_state_dict(weights)
-    model.dataset_meta = (loaded.get("meta") or {}).get("dataset_meta") or {}
+    model.dataset_meta = dataset_meta_of(loaded)
     return model.eval()

@@ -21,7 +21,13 @@ def replacing(path: Path, *, flush: bool = False) -> Iterator[Path]:
         path: The file.
         flush: Wait until the disk has the file, then its name. Without, a crash of the system, not
             of the process, may leave a file without its content.
+
+    Raises:
+        IsADirectoryError: At once, if ``path`` is a folder.
+        OSError: At once, if nothing can be written beside it.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(mkdtemp(prefix=f"{_SCRATCH}{path.stem}-", dir=path.parent))
     unfinished = scratch / path.name

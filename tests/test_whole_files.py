@@ -23,6 +23,13 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    begun = []
+    with pytest.raises(IsADirectoryError, match="is a folder, not a file"), replacing(tmp_path):
+        begun.append(0)
+    assert not begun
+
+
 def test_a_flushed_file_is_on_the_disk_before_it_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,10 +78,10 @@ def main() -> None:
 def _of_checkpoint(args: argparse.Namespace) -> tuple[dict[str, "Tensor"], Any]:
     from mmengine.runner import CheckpointLoader  # noqa: PLC0415
 
-    from mmeiou.checkpoint_fit import weights_of  # noqa: PLC0415
+    from mmeiou.checkpoint_fit import dataset_meta_of, weights_of  # noqa: PLC0415
 
     checkpoint = CheckpointLoader.load_checkpoint(args.source, "cpu")
-    return weights_of(checkpoint), checkpoint.get("meta", {}).get("dataset_meta")
+    return weights_of(checkpoint), dataset_meta_of(checkpoint)
 
 
 def _of_onnx(args: argparse.Namespace) -> tuple[dict[str, "Tensor"], Any]:

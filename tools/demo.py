@@ -36,6 +36,7 @@ class Demo:
 
     Attributes:
         failures: Number of images that could not be read.
+        stopped: Whether Ctrl-C left images of a folder undone.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Demo:
         self.blur = blur
         self.show = show
         self.crops = crops
-        self.failures = 0
+        self.failures, self.stopped = 0, False
         self.found: list[tuple[dict[str, Any], tuple[int, int], str, Faces]] = []
 
     def run_image(self, path: Path) -> None:
@@ -54,7 +55,7 @@ class Demo:
         self._process(path, path.name)
 
     def run_folder(self, folder: Path) -> None:
-        """Process the images of a folder; unreadable ones are said and counted."""
+        """Process the images of a folder until Ctrl-C; unreadable ones are said and counted."""
         for name in tqdm(list_images(folder, outside=self.out), unit="image"):
             try:
                 quit_ = self._process(folder / name, name)
@@ -62,6 +63,9 @@ class Demo:
                 tqdm.write(f"demo: skipped: {error}", file=sys.stderr)
                 self.failures += 1
                 continue
+            except KeyboardInterrupt:
+                tqdm.write(f"demo: stopped at {name}", file=sys.stderr)
+                quit_ = self.stopped = True
             if quit_:
                 break
 
@@ -100,7 +104,8 @@ class Demo:
 
     def _process(self, path: Path, name: str) -> bool:
         target = _not(self.out / name, path)
-        image, key = load_image(path), image_key(path.resolve())
+        # A link is known by its own name, a path of one part by its folder.
+        image, key = load_image(path), image_key(os.path.abspath(path))  # noqa: PTH100
         # With the suffix: two images of a folder may differ by it alone.
         drawn = self._detect(image, {"image": name}, key, Path(name))
         write_image(target, drawn)
@@ -153,7 +158,7 @@ def _check_display() -> None:
         raise ValueError("--show: there is no display; leave it out and look at the files in --out")
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> list[str]:
     if args.show:
         _check_display()
     if args.wider_txt:
@@ -174,7 +179,12 @@ def _run(args: argparse.Namespace) -> int:
     if camera:
         demo.run_video(Video(int(args.input)), f"camera{args.input}", args.max_frames)
     elif path.is_dir():
-        demo.run_folder(path)
+        try:
+            demo.run_folder(path)
+        except ValueError:  # of one picture: what was found in those before is not lost
+            if demo.found:
+                demo.write_results(as_json=args.json, as_text=args.wider_txt)
+            raise
     elif path.suffix.lower() in IMAGE_SUFFIXES:
         demo.run_image(path)
     else:
@@ -182,14 +192,15 @@ def _run(args: argparse.Namespace) -> int:
     demo.write_results(as_json=args.json, as_text=args.wider_txt)
     faces = sum(len(faces) for *_, faces in demo.found)
     print(f"faces: {faces}, pictures: {len(demo.found)}, written to {args.out}")
-    return demo.failures
+    problems = [f"{demo.failures} unreadable images were skipped, see above"] * bool(demo.failures)
+    return [*problems, *["stopped: not all images were looked at"] * demo.stopped]
 
 
 def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("input", metavar="INPUT", help="image, folder, video, or camera index")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--model", required=True, help="config, or exported .onnx file")
+    parser.add_argument("--model", required=True, help="config, or exported file of any format")
     parser.add_argument("--checkpoint", help="weights for the config")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:INDEX")
     parser.add_argument("--score-thr", type=float, default=0.3, help="smallest score (0.3)")
@@ -213,13 +224,13 @@ def _parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run the demo; exit code 1 on an error or if images were skipped."""
+    """Run the demo; exit code 1 on an error or if images were left out."""
     try:
-        failures = _run(_parse_args())
+        problems = _run(_parse_args())
     except (OSError, ImportError, ValueError) as error:
         raise SystemExit(f"demo: {error}") from error
-    if failures:
-        raise SystemExit(f"demo: {failures} unreadable images were skipped, see above")
+    if problems:
+        raise SystemExit(f"demo: {'; '.join(problems)}")
 
 
 if __name__ == "__main__":

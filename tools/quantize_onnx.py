@@ -90,11 +90,11 @@ def main() -> None:
         images = read_images(args.images, args.most, size)
         quantizer = MixedPrecisionQuantizer(onnx.load(args.model), images, size)
         budget = Budget(args.max_error, args.max_landmark_error)
-        chosen = search(quantizer, budget, lambda line: print(line, flush=True))
+        with replacing(args.out) as unfinished:  # around the search: it fails before, if it does
+            chosen = search(quantizer, budget, lambda line: print(line, flush=True))
+            unfinished.write_bytes(chosen.model.SerializeToString())
     except (OSError, ValueError, ImageError) as error:
         raise SystemExit(f"error: {error}") from error
-    with replacing(args.out) as unfinished:
-        unfinished.write_bytes(chosen.model.SerializeToString())
     print(f"{args.out}: {chosen}")
     if budget.used(chosen) > 1:
         print(

@@ -53,7 +53,8 @@ def _test(args: argparse.Namespace) -> None:
     if args.out:
         from mmdet.evaluation import DumpDetResults  # noqa: PLC0415
 
-        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+        # First: predictions of hours outlive a metric that fails.
+        runner.test_evaluator.metrics.insert(0, DumpDetResults(out_file_path=args.out))
     runner.test()
 
 

@@ -29,7 +29,7 @@ class OnnxBackend(ExportedBackend):
         self, path: str | PathLike[str], device: str = "cpu", threads: int | None = None
     ) -> None:
         require_file(path)
-        self.session = _open(fspath(path), device, threads)
+        self.session = open_session(fspath(path), device, threads)
         self.input_name = self.session.get_inputs()[0].name
         super().__init__(
             path,
@@ -43,7 +43,8 @@ class OnnxBackend(ExportedBackend):
         return self.session.run(names, {self.input_name: batch})
 
 
-def _open(path: str, device: str, threads: int | None) -> Any:
+def open_session(path: str, device: str = "cpu", threads: int | None = None) -> Any:
+    """ONNX Runtime's session of a file, with the arguments and errors of :class:`OnnxBackend`."""
     try:
         import onnxruntime  # noqa: PLC0415 (optional)
     except ImportError as error:

@@ -11,6 +11,7 @@ from mmcv.cnn import fuse_conv_bn
 from numpy.typing import NDArray
 from torch import nn
 
+from mmeiou.deploy.preprocessing import takes_pixels
 from mmeiou.models.dense_heads import YuNetHead, YuNetIoUHead
 from mmeiou.models.detectors import YuNet
 from mmeiou.models.layers import DPUnit
@@ -147,10 +148,7 @@ def _require_same_network(model: YuNet) -> None:
     for name, wanted in _NETWORK.items():
         if given[name] != wanted:
             raise ValueError(f"libfacedetection has {name}={wanted}, the model has {given[name]}")
-    preprocessor = model.data_preprocessor
-    if getattr(preprocessor, "_enable_normalize", False) or getattr(
-        preprocessor, "_channel_conversion", False
-    ):
+    if not takes_pixels(model.data_preprocessor):
         raise ValueError(
             "libfacedetection takes BGR of 0 to 255 as it is: the model's data_preprocessor must "
             "have no mean, no std and no bgr_to_rgb"

@@ -7,6 +7,7 @@ import torch
 from mmcv.cnn import fuse_conv_bn
 from torch import Tensor, nn
 
+from mmeiou.deploy.preprocessing import Preprocessing
 from mmeiou.models.dense_heads import YuNetHead, YuNetIoUHead
 from mmeiou.models.detectors import YuNet
 from mmeiou.models.layers import DPUnit
@@ -41,7 +42,8 @@ class MergedUnits(nn.Module):
 class YuNetGraph(nn.Module):
     """The outputs of OpenCV's ``FaceDetectorYN`` contract, from a copy of a trained detector.
 
-    Input ``(N, 3, H, W)``, BGR 0-255, H and W multiples of the largest stride. Outputs, each
+    Input ``(N, 3, H, W)``, BGR 0-255, H and W multiples of the largest stride: what the detector's
+    ``data_preprocessor`` makes of it is a part of the graph. Outputs, each
     ``(N, rows * columns, channels)`` row by row: ``cls``, ``obj`` (probabilities), ``bbox`` and,
     with landmarks, ``kps`` (offsets in strides), each for all levels.
 
@@ -55,6 +57,7 @@ class YuNetGraph(nn.Module):
 
     def __init__(self, detector: YuNet) -> None:
         super().__init__()
+        self.preprocessing = Preprocessing(detector.data_preprocessor)
         detector = fuse_conv_bn(deepcopy(detector).cpu()).eval()
         head: YuNetHead = detector.bbox_head
         self.backbone, self.neck = detector.backbone, detector.neck
@@ -88,7 +91,7 @@ class YuNetGraph(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Outputs in the order of :attr:`output_names`."""
-        feats = self.neck(self.backbone(x))
+        feats = self.neck(self.backbone(self.preprocessing(x)))
         levels = [
             self._level(predictor(shared(feat)))
             for shared, predictor, feat in zip(self.shared, self.predictors, feats, strict=True)
@@ -116,12 +119,13 @@ def contract_outputs(detector: YuNet, x: Tensor) -> list[Tensor]:
 
     Args:
         detector: In evaluation mode.
-        x: ``(1, 3, H, W)``.
+        x: ``(1, 3, H, W)``, BGR 0-255, H and W multiples of the largest stride.
     """
+    preprocessed = Preprocessing(detector.data_preprocessor).to(x.device)(x)
     head: YuNetHead = detector.bbox_head
     cls, bbox, obj, kps, *iou = (
         [level.permute(0, 2, 3, 1).flatten(1, 2) for level in maps]
-        for maps in head(detector.extract_feat(x))
+        for maps in head(detector.extract_feat(preprocessed))
     )
     cls, obj = [level.sigmoid() for level in cls], [level.sigmoid() for level in obj]
     if isinstance(head, YuNetIoUHead):

@@ -73,13 +73,16 @@ class CheckpointHook(hooks.CheckpointHook):
         info["cfg"] = checkpoint["meta"]["cfg"]
         checkpoint["meta"]["optimizer"] = optimizer_name(runner)
 
-    def save_interrupted(self, runner: Runner, epoch: int, iteration: int) -> Path:
+    def save_interrupted(self, runner: Runner, epoch: int, iteration: int) -> str:
         """Save a state between the regular ones; the next of those deletes it.
 
         Args:
             runner: Between two steps, on all processes.
             epoch: Number of whole epochs trained.
             iteration: Number of steps trained.
+
+        Returns:
+            Path or address of the checkpoint.
         """
         runner.save_checkpoint(
             self.out_dir,
@@ -88,10 +91,10 @@ class CheckpointHook(hooks.CheckpointHook):
             meta={"epoch": epoch, "iter": iteration},
             backend_args=self.backend_args,
         )
-        path = Path(self.out_dir, INTERRUPTED)
+        path = str(self.file_backend.join_path(self.out_dir, INTERRUPTED))
         if is_main_process():
             with replacing(Path(runner.work_dir, LAST), flush=True) as unfinished:
-                unfinished.write_text(str(path))
+                unfinished.write_text(path)
         return path
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:

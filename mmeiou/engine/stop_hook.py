@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+from types import CodeType, FrameType
 from typing import Any, NoReturn
 
 import torch
@@ -33,7 +35,8 @@ class StopHook(Hook):
     gradients are accumulated, that is a step of the optimizer. A validation of one process is
     broken off; several finish it first.
 
-    Saves by :class:`mmeiou.engine.CheckpointHook`; a run without that one is not listened for.
+    Saves by :class:`mmeiou.engine.CheckpointHook`; a run without that one is not listened for, and
+    neither is one outside the main thread, which alone gets signals.
     """
 
     priority = "LOWEST"  # behind everything that changes the state
@@ -43,6 +46,7 @@ class StopHook(Hook):
         self.inside_step = False
         self.validating = False
         self.before: dict[int, Any] = {}
+        self.trains: CodeType | None = None
         self.agreement: tuple[Any, torch.Tensor] | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -50,14 +54,24 @@ class StopHook(Hook):
         if _saving(runner) is None:
             runner.logger.warning("no mmeiou.CheckpointHook: a signal ends this run without saving")
             return
+        if threading.current_thread() is not threading.main_thread():
+            runner.logger.warning("not in the main thread: a signal ends this run without saving")
+            return
+        self.trains = type(runner).train.__code__
         self.before = {number: signal.signal(number, self._note) for number in _SIGNALS}
 
-    def after_train(self, runner: Runner) -> None:  # noqa: ARG002
+    def after_train(self, runner: Runner | None) -> None:  # noqa: ARG002
         """Listen no more."""
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, _frame: object) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        while frame and frame.f_code is not self.trains:
+            frame = frame.f_back
+        if frame is None:  # MMEngine tells no hook of a training that ended by an error
+            self.after_train(None)
+            signal.raise_signal(number)
+            return
         self.signal = number
         for one in _SIGNALS:
             signal.signal(one, signal.SIG_DFL)

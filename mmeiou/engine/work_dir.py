@@ -33,15 +33,13 @@ def owned(folder: Path) -> Iterator[str | None]:
     Raises:
         WorkDirError: If another training has the folder; says which, and what to do.
     """
-    folder = folder.absolute()
+    folder = folder.resolve()  # by whatever links it is reached
     if folder in _held:
         raise WorkDirError(f"{folder} is in use by this process; give another work folder")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
-    # Not inherited by the workers of data loaders, which outlive a killed process by some seconds.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    descriptor, locked = _opened(path)
     try:
-        locked = _lock(descriptor)
         owner = os.read(descriptor, 1000).decode(errors="replace").strip()
         host = socket.gethostname()
         if not locked or (owner and owner.rpartition(" on ")[2] != host):
@@ -60,6 +58,24 @@ def owned(folder: Path) -> Iterator[str | None]:
                 path.unlink()
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> tuple[int, bool]:
+    """The lock file's descriptor, and whether this process has its lock."""
+    while True:
+        # Not inherited by the workers of data loaders, which outlive a killed process by seconds.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+        locked = _lock(descriptor)
+        if not locked or _is_at(descriptor, path):
+            return descriptor, locked
+        os.close(descriptor)  # its owner ended, and took it away, before it was locked here
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(descriptor: int) -> bool:
@@ -92,7 +108,7 @@ def refuse_overwriting(folder: Path, resumed: str | None) -> None:
     Raises:
         WorkDirError: If there are checkpoints, and the run does not go on from one of the folder.
     """
-    if resumed == "auto" or (resumed and Path(resumed).absolute().parent == folder.absolute()):
+    if resumed == "auto" or (resumed and folder.resolve() in _folders_of(Path(resumed))):
         return
     if saved := checkpoints(folder):
         raise WorkDirError(
@@ -100,3 +116,8 @@ def refuse_overwriting(folder: Path, resumed: str | None) -> None:
             ". To go on with it: --resume. To keep it: another --work-dir. To delete them: "
             "--overwrite."
         )
+
+
+def _folders_of(file: Path) -> set[Path]:
+    """Where a file lies: by its name, and where it leads to if it is a link."""
+    return {file.parent.resolve(), file.resolve().parent}

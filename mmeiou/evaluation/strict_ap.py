@@ -10,6 +10,8 @@ Floats = NDArray[np.float64]
 # Hundredths: 0.50, 0.55, ..., 0.95 as COCO averages over, and those reported one by one.
 PERCENTS = tuple(range(50, 100, 5))
 REPORTED = (50, 60, 70, 75, 80, 90)
+# What VOCStrictMetric reports, by the names that CocoStrictMetric has from COCO.
+COCO_NAMES = {"AP": "bbox_mAP"} | {f"AP{percent}": f"bbox_mAP_{percent}" for percent in REPORTED}
 
 
 def mean_aps(aps: Floats) -> tuple[float, dict[int, float]]:

@@ -1,5 +1,7 @@
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -11,6 +13,7 @@ from mmengine.registry import MODELS
 
 from mmeiou.deploy import onnx_export
 from mmeiou.deploy.onnx_export import export_onnx
+from mmeiou.deploy.onnx_weights import read_weights
 from mmeiou.deploy.yunet_graph import contract_outputs
 
 CONTRACT = [f"{name}_{stride}" for name in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32)]
@@ -49,6 +52,42 @@ def assert_same(model: torch.nn.Module, path: Path, x: torch.Tensor) -> None:
         assert len(expected) == len(outputs)
         for output, tensor in zip(outputs.values(), expected, strict=True):
             np.testing.assert_allclose(output[index], tensor[0].numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        {"mean": [104.0, 117.0, 123.0], "std": [57.0, 58.0, 59.0]},
+        {"bgr_to_rgb": True},
+        {"mean": [104.0, 117.0, 123.0], "std": [57.0, 58.0, 59.0], "bgr_to_rgb": True},
+    ],
+    ids=["normalised", "RGB", "normalised RGB"],
+)
+def test_what_the_detector_does_to_pixels_is_in_the_graph(
+    repo: Path, tmp_path: Path, pixels: dict[str, Any]
+) -> None:
+    model = tiny_yunet(repo)
+    plain = model.data_preprocessor
+    model.data_preprocessor = MODELS.build({"type": "mmdet.DetDataPreprocessor", **pixels})
+    path = tmp_path / "yunet.onnx"
+    export_onnx(model, path, (96, 64))
+    x = torch.rand(1, 3, 64, 96) * 255
+    assert_same(model, path, x)
+    # the oracle by hand: from the last step back to a network that takes pixels
+    mean, std = (
+        torch.tensor(pixels.get(k, d)) for k, d in (("mean", [0.0] * 3), ("std", [1.0] * 3))
+    )
+    order = [2, 1, 0] if pixels.get("bgr_to_rgb") else [0, 1, 2]
+    model.data_preprocessor = plain
+    by_hand = (x[:, order] - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    with torch.no_grad():
+        expected = contract_outputs(model, by_hand)
+    for output, tensor in zip(run(path, x).values(), expected, strict=True):
+        np.testing.assert_allclose(output, tensor.numpy(), atol=1e-4)
+    image = np.zeros((64, 96, 3), np.uint8)
+    cv2.FaceDetectorYN.create(str(path), "", (96, 64), 0.01).detect(image)  # OpenCV loads it
+    with pytest.raises(ValueError, match=r"yunet\.onnx: "):
+        read_weights(path)
 
 
 def test_fixed_size_follows_the_contract(repo: Path, tmp_path: Path) -> None:

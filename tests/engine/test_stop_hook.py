@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -177,6 +178,27 @@ def test_without_what_saves_it_does_not_listen(tmp_path, saving, monkeypatch, ca
     assert "a signal ends this run without saving" in "".join(capsys.readouterr())
 
 
+def test_behind_a_training_that_failed_signals_are_as_before(tmp_path, monkeypatch) -> None:
+    """As in a notebook: MMEngine calls no hook then."""
+    monkeypatch.setattr(TinyDataset, "__getitem__", lambda *_: 1 / 0)
+    before = signal.getsignal(signal.SIGINT)
+    for _ in range(2):  # another one listens in place of the first
+        with pytest.raises(ZeroDivisionError):
+            train(make_runner(tmp_path, 4, **HOOKS))
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_outside_the_main_thread_it_does_not_listen(tmp_path, capsys) -> None:
+    runner, before = make_runner(tmp_path, 1, **HOOKS), signal.getsignal(signal.SIGTERM)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(train, runner).result()
+    assert "not in the main thread" in "".join(capsys.readouterr())
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert (tmp_path / "epoch_1.pth").exists()
+
+
 SCRIPT = """
 import os, sys, time
 sys.path.insert(0, {tests!r})
@@ -261,7 +283,9 @@ def test_a_signal_that_comes_after_the_question_is_asked_about_in_the_next_step(
     monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
     hook = stop_hook.StopHook()
     hook._ask()
-    hook._note(signal.SIGTERM, None)  # while the step computes
+    here = sys._getframe()
+    hook.trains = here.f_code
+    hook._note(signal.SIGTERM, here)  # while the step computes
     assert not hook._agreed()  # nobody else has heard of it
     hook._ask()
     assert hook._agreed()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mmeiou.engine import work_dir
 from mmeiou.engine.work_dir import LOCK, WorkDirError, checkpoints, owned, refuse_overwriting
 
 HOLD = """
@@ -48,6 +49,44 @@ def test_one_training_at_a_time_and_a_dead_ones_folder_is_taken_over(tmp_path: P
             owned(tmp_path).__enter__()
         assert (tmp_path / LOCK).read_text() == f"pid {os.getpid()} on {socket.gethostname()}"
     assert not (tmp_path / LOCK).exists()
+
+
+def test_a_folder_is_the_same_by_any_way(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with owned(tmp_path / "real"):
+        with pytest.raises(WorkDirError, match="in use by this process"):
+            owned(tmp_path / "link").__enter__()
+        with pytest.raises(WorkDirError, match="in use by this process"):
+            owned(tmp_path / "real" / ".." / "real").__enter__()
+    (tmp_path / "real" / "epoch_1.pth").touch()
+    for way in ("link", "real/../real"):
+        refuse_overwriting(tmp_path / "real", str(tmp_path / way / "epoch_1.pth"))
+        refuse_overwriting(tmp_path / way, str(tmp_path / "real" / "epoch_1.pth"))
+    (tmp_path / "newest.pth").symlink_to(tmp_path / "real" / "epoch_1.pth")
+    refuse_overwriting(tmp_path / "real", str(tmp_path / "newest.pth"))
+
+
+def test_a_lock_that_its_owner_took_away_in_between_is_none(tmp_path: Path, monkeypatch) -> None:
+    """The owner ends behind this process's opening of the file, and before its lock."""
+    lock, path = work_dir._lock, tmp_path / LOCK
+    path.write_text("pid 1 of before")
+    ends = iter([path.unlink])
+
+    def late(descriptor: int) -> bool:
+        next(ends, lambda: None)()
+        return lock(descriptor)
+
+    monkeypatch.setattr(work_dir, "_lock", late)
+    with owned(tmp_path) as remark:
+        assert remark is None  # nobody's
+        process = subprocess.run(
+            [sys.executable, "-c", HOLD.format(then=""), str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert f"is in use by the training pid {os.getpid()} on " in process.stderr
 
 
 def test_of_another_host_the_file_alone_counts(tmp_path: Path) -> None:

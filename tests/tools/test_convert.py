@@ -212,3 +212,11 @@ def test_300w_pixels_from_one(convert, data):
     (face,) = json.loads((data / "train.json").read_text())["annotations"]
     assert face["bbox"] == [30, 40, 67, 3]
     assert face["keypoints"][6:9] == [60, 42, 2]
+
+
+@pytest.mark.parametrize("name", ["train", "val"])
+def test_a_folder_of_the_name_leaves_both_parts_unwritten(convert, data, name):
+    (data / f"out/{name}.json").mkdir(parents=True)
+    with pytest.raises(SystemExit, match=rf"nothing written: .*{name}\.json is a folder: choose"):
+        convert(*options(data, "--val-fraction", 0.3, "--force"))
+    assert [file.name for file in (data / "out").iterdir()] == [f"{name}.json"]

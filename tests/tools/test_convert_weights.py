@@ -34,6 +34,8 @@ def test_there_and_back(convert, tmp_path: Path, capsys) -> None:
     torch.testing.assert_close(back["state_dict"], weights, rtol=0, atol=0)
     assert back.keys() == {"state_dict", "meta"}
     assert back["meta"] == {"dataset_meta": {"classes": ["face"]}}
+    torch.save({"state_dict": weights, "meta": None}, tmp_path / "bare.pth")
+    convert(tmp_path / "bare.pth", tmp_path / "bare.safetensors")
 
 
 def test_what_cannot_be(convert, tmp_path: Path) -> None:
@@ -44,6 +46,11 @@ def test_what_cannot_be(convert, tmp_path: Path) -> None:
         convert(tmp_path / "b.pth", tmp_path / "w.pth")
     torch.save({"a": torch.zeros(1), "b": torch.tensor([0.0, float("nan")])}, tmp_path / "a.pth")
     with pytest.raises(SystemExit, match="numbers that are not finite, in b: "):
+        convert(tmp_path / "a.pth", tmp_path / "w.pth")
+    torch.save({"epoch": 3, "model": {"a": torch.zeros(1)}}, tmp_path / "a.pth")
+    with pytest.raises(
+        SystemExit, match="has epoch, model: expected the weights, tensors by their"
+    ):
         convert(tmp_path / "a.pth", tmp_path / "w.pth")
     (tmp_path / "a.pth").write_bytes(b"half")
     with pytest.raises(SystemExit, match=r"a\.pth cannot be read as a checkpoint"):

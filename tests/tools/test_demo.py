@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -126,6 +127,30 @@ def test_unreadable_images_of_a_folder_are_said_and_counted(
     assert "bad.jpg: not an image" in said
     assert "faces: 2, pictures: 2" in said
     assert not (tmp_path / "out" / "bad.jpg").exists()
+
+
+def test_a_link_has_its_own_name(run: Run, pictures: Path, tmp_path: Path) -> None:
+    for name in ("linked", "again"):
+        (pictures / f"{name}.png").symlink_to(pictures / "two.png")
+    run(pictures, "--out", tmp_path / "out", "--wider-txt")
+    found = {path.name for path in (tmp_path / "out/wider_txt/in").iterdir()}
+    assert found == {"two.txt", "linked.txt", "again.txt"}
+
+
+def test_what_was_found_before_an_end_is_kept(
+    demo: ModuleType, run: Run, pictures: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Of Ctrl-C, and of a picture that cannot be worked on."""
+    for number, error in enumerate((KeyboardInterrupt, ValueError("no such face"))):
+        out = tmp_path / str(number)
+
+        monkeypatch.setattr(demo.Demo, "_shown", Mock(side_effect=error))
+        said = r"stopped: not all images were looked at|no such face"
+        run(pictures, "--out", out, "--json", "--wider-txt", fails=said)
+        (record,) = json.loads((out / "faces.json").read_text())
+        assert record["image"] == "0--Parade/one.png"
+        assert (out / "wider_txt/0--Parade/one.txt").exists()
+        assert not (out / "two.png").exists()
 
 
 def test_one_image_blurred(run: Run, pictures: Path, tmp_path: Path) -> None:

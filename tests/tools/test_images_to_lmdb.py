@@ -100,6 +100,7 @@ def test_bad_input_is_told_and_nothing_is_left(tool, faces: Path) -> None:
     kept.write_text("mine")
     for arguments, message in (
         ((faces / "labelv2", "a.lmdb"), "faces/labelv2: no images"),
+        (("nowhere", "a.lmdb"), "No such file or directory: 'nowhere'"),
         ((faces / "WIDER_train/images", kept), "there.lmdb is there already"),
     ):
         done = run(*arguments)

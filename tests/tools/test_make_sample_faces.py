@@ -230,3 +230,10 @@ def test_numbers_of_images_must_be_positive(tmp_path: Path, option: str) -> None
     assert run.returncode != 0
     assert "at least 1" in run.stderr
     assert not (tmp_path / "set").exists()
+
+
+def test_a_negative_seed_is_refused(tmp_path: Path) -> None:
+    run = _command(tmp_path / "set", "--seed", -1)
+    assert "error: --seed -1: expected 0 or more" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "set").exists()

@@ -193,8 +193,74 @@ def test_what_another_teacher_found_is_not_taken(run: Run, folder: Path) -> None
     with pytest.raises(SystemExit, match=r"train\.faces\.jsonl: found by another teacher"):
         run("--scales", 1, 2, "--force")
     (folder / "out/train.faces.jsonl").write_text("[]\n")
-    with pytest.raises(SystemExit, match=r"train\.faces\.jsonl: not what a teacher found"):
+    with pytest.raises(
+        SystemExit, match=r"train\.faces\.jsonl:1: not what a teacher found: remove"
+    ):
         run("--force")
+
+
+def test_a_file_that_is_refused_stays_as_it_is(run: Run, folder: Path) -> None:
+    kept = folder / "out/train.faces.jsonl"
+    kept.parent.mkdir()
+    foreign = b'{"important": 1}\n{"last": "line without newline"}'
+    kept.write_bytes(foreign)
+    with pytest.raises(SystemExit, match=r"jsonl:1: not what a teacher found \(no key 'teacher'\)"):
+        run()
+    assert kept.read_bytes() == foreign
+    kept.unlink()
+    run()
+    killed = kept.read_bytes()[:-9]  # the last line of another teacher's
+    kept.write_bytes(killed)
+    with pytest.raises(SystemExit, match="found by another teacher"):
+        run("--scales", 1, 2, "--force")
+    assert kept.read_bytes() == killed
+
+
+@pytest.mark.parametrize("key", ["image", "sha256", "size", "landmarks", "faces"])
+def test_a_line_without_a_key_is_named(run: Run, folder: Path, key: str) -> None:
+    run()
+    kept = folder / "out/train.faces.jsonl"
+    lines = kept.read_text().splitlines()
+    record = json.loads(lines[2])
+    del record[key]
+    lines[2] = json.dumps(record)
+    kept.write_text("\n".join(lines) + "\n")
+    with pytest.raises(SystemExit, match=rf"train\.faces\.jsonl:3: .* \(no key '{key}'\)"):
+        run("--force")
+
+
+def test_another_picture_of_as_many_bytes_is_looked_at(run: Run, folder: Path) -> None:
+    picture = folder / "images/d.bmp"
+    write_picture(picture)
+    size = picture.stat().st_size
+    run()
+    write_picture(picture, (0, 0, 204))
+    assert picture.stat().st_size == size
+    run("--force")
+    assert [len(image) for image in read_labels(folder / "out/train.json").images] == [2, 1, 0, 1]
+
+
+def test_what_a_config_inherits_makes_another_teacher(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(repo / "tools/dataset_converters"))
+    import teachers  # noqa: PLC0415
+
+    def digest(device: str = "cpu", scale: float = 1.0) -> str:
+        options = teachers.Options(device, [scale], None, tta=False, score_thr=0.05)
+        return teachers.digest_of(str(tmp_path / "child.py"), str(tmp_path / "a.pth"), options)
+
+    (tmp_path / "child.py").write_text("_base_ = ['base.py']\n")
+    (tmp_path / "base.py").write_text("nms = 0.4\n")
+    (tmp_path / "a.pth").write_bytes(b"weights")
+    first = digest()
+    assert digest("cuda:1") == first
+    found = {first, digest(scale=2.0)}
+    (tmp_path / "base.py").write_text("nms = 0.5\n")
+    found.add(digest())
+    (tmp_path / "a.pth").write_bytes(b"others")
+    found.add(digest())
+    assert len(found) == 4
 
 
 def test_unreadable_pictures_are_named_and_left_out(run: Run, folder: Path, capsys: Any) -> None:
@@ -202,11 +268,13 @@ def test_unreadable_pictures_are_named_and_left_out(run: Run, folder: Path, caps
     write_picture(folder / "images/cut.jpg")
     whole = (folder / "images/cut.jpg").read_bytes()
     (folder / "images/cut.jpg").write_bytes(whole[:-40])
-    with pytest.raises(SystemExit, match="2 unreadable images were left out"):
+    (folder / "images/gone.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(SystemExit, match="3 unreadable images were left out"):
         run()
     said = capsys.readouterr().err
     assert "broken.jpg: not an image" in said
     assert "cut.jpg: a truncated JPEG" in said
+    assert "gone.jpg: cannot be read (No such file" in said
     assert len(read_labels(folder / "out/train.json")) == 3
 
 
@@ -252,8 +320,11 @@ def test_nothing_is_written(
     assert left_in(folder) == set()
 
 
-def test_an_empty_folder_and_a_missing_teacher(run: Run, folder: Path) -> None:
+def test_an_empty_folder_and_teachers_that_are_none(run: Run, folder: Path) -> None:
     with pytest.raises(SystemExit, match=r"teacher: .*no\.onnx not found"):
+        run(model=folder / "no.onnx")
+    (folder / "no.onnx").write_bytes(b"no model")
+    with pytest.raises(SystemExit, match=r"no labels written: .*no\.onnx cannot be opened by ONNX"):
         run(model=folder / "no.onnx")
     for file in (folder / "images").rglob("*.png"):
         file.unlink()

@@ -56,6 +56,16 @@ def test_quantizes_by_a_folder(repo: Path, files: Path, tmp_path: Path) -> None:
     FaceDetector(out)([np.zeros((*size, 3), np.uint8) for size in sizes])
 
 
+def test_where_nothing_can_be_written_nothing_is_searched(
+    repo: Path, files: Path, tmp_path: Path
+) -> None:
+    given = (files / "float.onnx", files / "images", "--size", 64, 64)
+    done = run(repo, *given, "--out", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(f"error: {tmp_path} is a folder, not a file to write")
+    assert "latency" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("model", "images", "options", "message"),
     [

@@ -79,6 +79,25 @@ def test_nothing_is_written_unless_all_is(tool, root, tmp_path):
         tool.shrink_widerface(root, out, 100, 85)
 
 
+@pytest.mark.parametrize(
+    ("part", "found", "text"),
+    [
+        ("train", "retinaface", f"# {KEY}.jpg\n100 50 80 100{' -1' * 15} 0.5\n"),
+        ("val", "wider", f"{KEY}.jpg\n1\n100 50 80 100 0 0 0 0 0 0\n"),
+    ],
+)
+def test_other_formats_are_refused_before_an_image_is_shrunk(
+    tool, root, tmp_path, monkeypatch, part, found, text
+):
+    file = root / f"labelv2/{part}/labelv2.txt"
+    file.write_text(text)
+    monkeypatch.setattr(tool, "load_image", None)  # would fail
+    with pytest.raises(
+        LabelError, match=rf"labelv2\.txt: in the format {found}, but labelv2 alone"
+    ):
+        tool.shrink_widerface(root, tmp_path / "small", 100, 85)
+
+
 def test_ground_truth_of_other_images_is_refused(tool, root, tmp_path):
     write_ground_truth(root / "labelv2/val/gt")
     with pytest.raises(

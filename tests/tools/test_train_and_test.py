@@ -18,6 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader, Runner
 from tiny_faces import NUM_TRAIN, NUM_VAL, write_tiny_faces
+from wider_files import write_ground_truth
 
 from mmeiou.engine.work_dir import owned
 
@@ -131,6 +132,21 @@ def test_trains_evaluates_resumes_and_tests(tools: Tools) -> None:
     (tested,) = re.findall(r"WIDERFace/AP: ([0-9.]+)", output)
     assert float(tested) == pytest.approx(trained[-1], abs=1e-4)
     assert len(load_predictions(tools.folder / "found.pkl")) == NUM_VAL
+    write_ground_truth(tools.folder / "gt", {"0--Parade/other": ([[1, 1, 9, 9]], [[1], [1], [1]])})
+    output = tools.run(  # what was found outlives a metric that fails
+        str(tools.repo / "tools/test.py"),
+        tools.config,
+        str(tools.folder / "work/epoch_3.pth"),
+        "--out",
+        "kept.pkl",
+        *tools.arguments(epochs=3, work_dir="test"),
+        "test_dataloader.num_workers=0",
+        "test_dataloader.persistent_workers=False",
+        f"test_evaluator.gt_dir={tools.folder / 'gt'}",
+        check=False,
+    )
+    assert "none of the" in output
+    assert len(load_predictions(tools.folder / "kept.pkl")) == NUM_VAL
     assert len(list((tools.folder / "shown").glob("*.png"))) == NUM_VAL
 
 

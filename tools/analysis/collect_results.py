@@ -21,6 +21,7 @@ from finished_runs import FinishedRun, read_run
 from metafile_results import noted
 
 from mmeiou.evaluation.paired import paired_difference
+from mmeiou.evaluation.strict_ap import COCO_NAMES
 from mmeiou.whole_files import replacing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +75,7 @@ def values(runs: list[FinishedRun], name: str) -> list[float]:
     found = []
     for run in runs:
         for key, value in run.metrics.items():
-            if key.rpartition("/")[2] == name:
+            if key.rpartition("/")[2] in (name, COCO_NAMES.get(name)):
                 found.append(100 * value)
                 break
     return found

@@ -35,6 +35,7 @@ from mmeiou.evaluation.landmark_error import (
     landmark_errors,
 )
 from mmeiou.labels import LabelError, LabelSet, Source, read_labels
+from mmeiou.visualization.sheet import shrink
 from mmeiou.whole_files import replacing
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -88,13 +89,11 @@ def read_folder(folder: Path) -> Labelled:
 
 def resized(image: Image, side: int) -> Image:
     """The image with a longer side of ``side`` pixels; 0 leaves it as it is."""
-    height, width = image.shape[:2]
-    factor = side / max(height, width) if side else 1.0
-    if factor == 1:
-        return image
-    size = (round(width * factor), round(height * factor))
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return cv2.resize(image, size, interpolation=how)
+    factor = side / max(image.shape[:2])
+    if factor <= 1:
+        return shrink(image, side)[0] if side else image
+    size = [round(length * factor) for length in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
 def measure(

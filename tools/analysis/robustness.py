@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from landmark_error import read_folder
 from robustness_table import draw, table
+from short_names import short_names
 from tqdm import tqdm
 
 from mmeiou.apis import FaceDetector
@@ -141,6 +142,7 @@ def main() -> None:
     try:
         if args.sheet:
             require_format(args.sheet)
+        names = short_names(files)
         sets = read_sets(args)
         detectors = [
             FaceDetector(model, checkpoint, args.device, score_thr=SCORE_THR)
@@ -153,7 +155,7 @@ def main() -> None:
             return
         rows: list[dict[str, Any]] = []
         for condition in tqdm(conditions, unit="condition"):
-            rows += rows_of(condition, [file.name for file in files], detectors, sets, args.side)
+            rows += rows_of(condition, names, detectors, sets, args.side)
             if args.csv:
                 write(rows, args.csv)
         print(table(rows))

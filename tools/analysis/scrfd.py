@@ -7,17 +7,28 @@ outputs of scores, then those of boxes, then those of landmarks.
 """
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 
 from mmeiou.apis import Faces
 from mmeiou.apis.candidates import Candidates, select_faces
 from mmeiou.apis.images import Image
+from mmeiou.apis.onnx_backend import open_session
 from mmeiou.apis.views import make_views
 
 STRIDES, ANCHORS = (8, 16, 32), 2
-OUTPUTS = 9
+OUTPUTS = 9  # scores, boxes and landmarks of three strides
+
+
+def is_scrfd(path: str) -> bool:
+    """Whether an ONNX file has SCRFD's nine outputs, whose names say nothing, not YuNet's.
+
+    Raises:
+        ImportError: If ONNX Runtime is missing.
+        ValueError: If it cannot open the file.
+    """
+    names = [output.name for output in open_session(path).get_outputs()]
+    return len(names) == OUTPUTS and not any(name.startswith("cls_") for name in names)
 
 
 class SCRFD:
@@ -29,11 +40,12 @@ class SCRFD:
         nms_thr: Largest IoU at which two boxes are two faces.
 
     Raises:
-        ValueError: If the file has other inputs or outputs.
+        ImportError: If ONNX Runtime is missing.
+        ValueError: If it cannot open the file, or the file has other inputs or outputs.
     """
 
     def __init__(self, path: str, score_thr: float = 0.3, nms_thr: float = 0.45) -> None:
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self.session = open_session(path)
         (given,) = self.session.get_inputs()
         self.input, (height, width) = given.name, given.shape[2:]
         count = len(self.session.get_outputs())

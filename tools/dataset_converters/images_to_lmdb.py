@@ -26,6 +26,7 @@ def keys_of(folder: Path) -> list[str]:
 
     Raises:
         ImageError: There are none.
+        OSError: There is no such folder.
         SystemExit: A path cannot be a key.
     """
     keys = [(folder / name).as_posix() for name in list_images(folder)]
@@ -67,7 +68,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         write(keys_of(args.folder), args.out)
-    except ImageError as error:
+    except (ImageError, OSError) as error:
         raise SystemExit(str(error)) from error
 
 

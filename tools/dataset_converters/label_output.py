@@ -15,12 +15,15 @@ def outputs(out: Path, val_fraction: float, *, force: bool) -> list[Path]:
     """The files that will be written: ``out``, and val.json beside it for a split.
 
     Raises:
-        LabelError: One of them exists and is not to be replaced, or both are one file.
+        LabelError: One of them exists and is not to be replaced, or is a folder, or both are one
+            file.
     """
     paths = [out, *([out.with_name("val.json")] if val_fraction else [])]
     if len(set(paths)) < len(paths):
         raise LabelError(f"--val-fraction writes {paths[1]}: choose another --out")
     for path in paths:
+        if path.is_dir():  # which would fail when the others have been replaced
+            raise LabelError(f"{path} is a folder: choose another --out, or remove it")
         if path.exists() and not force:
             raise LabelError(f"{path} exists; --force replaces it")
     return paths

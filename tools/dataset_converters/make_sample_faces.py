@@ -174,7 +174,10 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument("--train", type=_positive, default=default.train, help="training images")
     parser.add_argument("--val", type=_positive, default=default.val, help="validation images")
     parser.add_argument("--seed", type=int, default=default.seed, help="of every random choice")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.seed < 0:
+        parser.error(f"--seed {args.seed}: expected 0 or more")
+    return args
 
 
 def _positive(text: str) -> int:

@@ -48,24 +48,26 @@ def find_faces(
     found, unreadable = [], 0
     for file in tqdm(files, desc="teacher", unit="image"):
         path = images / file
-        known = kept.get(file, path.stat().st_size)
-        if known is None:
-            try:
-                known = _look(path, file, teacher, kept)
-            except ImageError as error:
-                tqdm.write(f"pseudo_label: skipped: {error}", file=sys.stderr)
-                unreadable += 1
-                continue
-        found.append(known)
+        try:
+            found.append(_look(path, file, teacher, kept))
+        except ImageError as error:
+            tqdm.write(f"pseudo_label: skipped: {error}", file=sys.stderr)
+            unreadable += 1
     return found, unreadable
 
 
 def _look(path: Path, file: str, teacher: teachers.Teacher, kept: FoundFaces) -> Picture:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+    known = kept.get(file, data)
+    if known is not None:
+        return known
     size = upright_size(path)
-    data = path.read_bytes()
     if is_truncated_jpeg(data):
         raise ImageError(f"{path}: a truncated JPEG")
-    return kept.add(Picture(file, (size.width, size.height), teacher.detect(path)), len(data))
+    return kept.add(Picture(file, (size.width, size.height), teacher.detect(path)), data)
 
 
 def labels_of(

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from xml.etree import ElementTree as ET
 
 import numpy as np
+from made_folders import made
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
@@ -81,7 +82,7 @@ def shrink_voc(voc: Path, out: Path, options: Options) -> dict[str, int]:
     with TemporaryDirectory(dir=out.parent, prefix=".unfinished-") as scratch:
         new = Path(scratch) / out.name
         for split, names in chosen.items():
-            _made(new / f"ImageSets/Main/{split}.txt").write_text(_lines(names))
+            made(new / f"ImageSets/Main/{split}.txt").write_text(_lines(names))
         wanted = Path(scratch) / "wanted.txt"
         wanted.write_text(_lines(_union(chosen)))
         for name, image in tqdm(_read(voc, chosen, wanted).items(), desc="shrink", unit="image"):
@@ -134,10 +135,10 @@ def _shrink_image(voc: Path, new: Path, name: str, image: ImageLabels, options: 
         raise ImageError(f"{file}: not an image that can be read ({error})") from error
     size = _small_size(picture.size, options.long_side)
     small = picture.resize(size, Image.Resampling.LANCZOS)
-    small.save(_made(_jpeg(new, name)), quality=options.quality)
+    small.save(made(_jpeg(new, name)), quality=options.quality)
     annotation = _annotation(_xml(voc, name), f"{name}.jpg", image.bboxes, picture.size, size)
     ET.indent(annotation, "\t")
-    ET.ElementTree(annotation).write(_made(_xml(new, name)), encoding="utf-8")
+    ET.ElementTree(annotation).write(made(_xml(new, name)), encoding="utf-8")
 
 
 def _small_size(size: Size, long_side: int) -> Size:
@@ -194,12 +195,6 @@ def _xml(root: Path, name: str) -> Path:
 
 def _jpeg(root: Path, name: str) -> Path:
     return root / f"JPEGImages/{name}.jpg"
-
-
-def _made(file: Path) -> Path:
-    """The file, in a folder that is there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return file
 
 
 def _positive(text: str) -> int:

@@ -17,17 +17,20 @@ from typing import Any
 
 import cv2
 import numpy as np
+from made_folders import made
 from scipy.io import loadmat, savemat
 from tqdm import tqdm
 
 from mmeiou.apis.images import load_image
-from mmeiou.labels import ImageError, LabelError, read_labels
+from mmeiou.labels import ImageError, LabelError, LabelSet, read_labels
 from mmeiou.labels.formats.wider_mat import FACES_FILE, SUBSET_FILES
 from mmeiou.labels.image_files import image_key
+from mmeiou.labels.read import recognise_format
 from mmeiou.visualization.sheet import shrink
 
 UNLABELLED = (-1, -1, -1)
 GROUND_TRUTH = "labelv2/val/gt"
+LABELV2 = "labelv2"
 Scale = tuple[float, float]
 Scales = dict[str, Scale]
 
@@ -46,26 +49,27 @@ def shrink_widerface(root: Path, out: Path, side: int, quality: int) -> dict[str
 
     Raises:
         FileNotFoundError: Labels, ground truth or an image are missing.
-        LabelError: Labels cannot be read.
+        LabelError: Labels cannot be read, or are not in the format ``labelv2``.
         ImageError: An image cannot be decoded.
         FileExistsError: ``out`` is there.
     """
     if out.exists():
         raise FileExistsError(f"{out} exists; remove it, or choose another --out")
-    read_labels(root / GROUND_TRUTH, "wider_mat")  # before the long part
+    # All before the long part.
+    read_labels(root / GROUND_TRUTH, "wider_mat")
+    labels = {part: _read_labelv2(root / _labels(part)) for part in ("train", "val")}
     out.parent.mkdir(parents=True, exist_ok=True)
     counts = {}
     with TemporaryDirectory(dir=out.parent, prefix=".unfinished-") as scratch:
         new = Path(scratch) / out.name
-        for part in ("train", "val"):
-            file = f"labelv2/{part}/labelv2.txt"
-            labels = read_labels(root / file)
+        for part, old in labels.items():
+            file = _labels(part)
             images = f"WIDER_{part}/images"
             scales = {
                 image.file: _shrink_image(root / images, new / images, image.file, side, quality)
-                for image in tqdm(labels.images, desc=part, unit="image")
+                for image in tqdm(old.images, desc=part, unit="image")
             }
-            _made(new / file).write_text(_scaled_lines(root / file, new / images, scales))
+            made(new / file).write_text(_scaled_lines(root / file, new / images, scales))
             read_labels(new / file)  # what was written
             counts[part] = len(scales)
         _scale_ground_truth(root, new, {image_key(file): scale for file, scale in scales.items()})
@@ -73,11 +77,28 @@ def shrink_widerface(root: Path, out: Path, side: int, quality: int) -> dict[str
     return counts
 
 
+def _labels(part: str) -> str:
+    """Where the labels of a part are in the layout."""
+    return f"labelv2/{part}/labelv2.txt"
+
+
+def _read_labelv2(file: Path) -> LabelSet:
+    labels = read_labels(file)
+    found = recognise_format(file)
+    if found != LABELV2:
+        raise LabelError(
+            f"in the format {found}, but {LABELV2} alone is scaled: put labels of YuNet's authors "
+            "or of SCRFD in its place, with tools/dataset_converters/widerface.py",
+            str(file),
+        )
+    return labels
+
+
 def _shrink_image(images: Path, new: Path, name: str, side: int, quality: int) -> Scale:
     full = load_image(images / name)
     small, _ = shrink(full, side)
     _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    _made(new / name).write_bytes(data.tobytes())
+    made(new / name).write_bytes(data.tobytes())
     return small.shape[1] / full.shape[1], small.shape[0] / full.shape[0]
 
 
@@ -121,12 +142,6 @@ def _scale_ground_truth(root: Path, new: Path, scales: Scales) -> None:
     for name in SUBSET_FILES:
         copy(root / GROUND_TRUTH / name, folder)
     read_labels(folder, "wider_mat")
-
-
-def _made(file: Path) -> Path:
-    """The file, in a folder that is there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return file
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from mmeiou.apis.images import load_image
 from mmeiou.config import load_detector, read_config
 from mmeiou.labels.landmarks import flip_pairs_by_count
 
-TOOLS = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).resolve().parents[1] / "analysis"))
+from scrfd import SCRFD, is_scrfd
+
 ONNX = ".onnx"
-SCRFD_OUTPUTS = 9  # scores, boxes and landmarks of three strides
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Teacher:
     Attributes:
         detect: The faces of a picture.
         classes: Names of its classes; empty where it does not know them.
-        digest: Of its files and of how it looks at pictures.
+        digest: See :func:`digest_of`.
     """
 
     detect: Callable[[Path], Faces]
@@ -65,20 +66,35 @@ def load(model: str, checkpoint: str | None, options: Options) -> Teacher:
         FileNotFoundError: A file is missing.
         ValueError: Model, weights and options do not fit each other.
     """
-    is_onnx = model.endswith(ONNX)
-    files = [Path(model if is_onnx else read_config(model).filename)]
-    files += [Path(checkpoint)] if checkpoint else []
-    digest = hashlib.sha256(repr(options).encode())
-    for file in files:
-        if not file.is_file():
-            raise FileNotFoundError(f"teacher: {file} not found")
-        digest.update(file.read_bytes())
-    detect, classes = _detector(model, checkpoint, options, is_scrfd=is_onnx and _is_scrfd(model))
-    return Teacher(detect, classes, digest.hexdigest())
+    digest = digest_of(model, checkpoint, options)
+    detect, classes = _detector(model, checkpoint, options)
+    return Teacher(detect, classes, digest)
+
+
+def digest_of(model: str, checkpoint: str | None, options: Options) -> str:
+    """Of all that what is found depends on: what a config inherits is in it, the device is not.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+    """
+    digest = hashlib.sha256(repr(replace(options, device="")).encode())
+    if model.endswith(ONNX):
+        digest.update(_contents(model))
+    else:
+        digest.update(read_config(model).pretty_text.encode())
+    if checkpoint:
+        digest.update(_contents(checkpoint))
+    return digest.hexdigest()
+
+
+def _contents(file: str) -> bytes:
+    if not Path(file).is_file():
+        raise FileNotFoundError(f"teacher: {file} not found")
+    return Path(file).read_bytes()
 
 
 def _detector(
-    model: str, checkpoint: str | None, options: Options, *, is_scrfd: bool
+    model: str, checkpoint: str | None, options: Options
 ) -> tuple[Callable[[Path], Faces], tuple[str, ...]]:
     if options.tta:
         if model.endswith(ONNX) or checkpoint is None:
@@ -87,10 +103,7 @@ def _detector(
             )
         augmented = Augmented(model, checkpoint, options)
         return augmented, augmented.classes
-    if is_scrfd:
-        sys.path.append(str(TOOLS / "analysis"))
-        from scrfd import SCRFD  # noqa: PLC0415 - of the tools beside this one
-
+    if model.endswith(ONNX) and is_scrfd(model):
         if options.max_side or tuple(options.scales) != (1.0,):
             raise ValueError(f"{model} is one of SCRFD: --scales and --max-side do not go with it")
         scrfd = SCRFD(model, options.score_thr)
@@ -104,15 +117,6 @@ def _detector(
         max_side=options.max_side,
     )
     return detector, detector.classes
-
-
-def _is_scrfd(model: str) -> bool:
-    """Whether an ONNX file has SCRFD's nine outputs, whose names say nothing, not YuNet's."""
-    import onnxruntime  # noqa: PLC0415 (optional)
-
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return len(names) == SCRFD_OUTPUTS and not any(name.startswith("cls_") for name in names)
 
 
 class Augmented:

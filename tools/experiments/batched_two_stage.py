@@ -156,7 +156,6 @@ class BatchedTwoStage(nn.Module):
         super().__init__()
         self.model = model
         self.dtype = dtype
-        self.image_size = image_size
         anchors, self.level_sizes = anchors_of(model.rpn_head, image_size)
         self.level_starts = [0, *accumulate(self.level_sizes)][:-1]
         self.register_buffer("anchors", anchors, persistent=False)

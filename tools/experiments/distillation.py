@@ -39,6 +39,7 @@ from short_yunet import (
     require_wider,
     set_crops,
     shorten,
+    weights_of,
 )
 
 from mmeiou.config import read_config
@@ -52,15 +53,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = "yunet-s_distilled-from-n_2xb16-640e_widerface.py"
 ARMS = ("labels", "pseudo", "distilled")
 METRICS = {"AP": "WIDERFace/AP", "mAP": "coco/bbox_mAP", "mAP_75": "coco/bbox_mAP_75"}
-GROUP = (
-    "init",
-    "side",
-    "iters",
-    "lr",
-    "options",
-    "share",
-    "arm",
-)  # what runs of several seeds share
+# What runs of several seeds share; tables of earlier runs have no teacher.
+GROUP = ("init", "side", "iters", "lr", "options", "share", "teacher", "arm")
 # Times the shorter side, for crops of 640 pixels: faces keep their scale whatever the side.
 CROPS = (1.0, 1.5, 2.0)
 TRAIN_LABELS = "labelv2/train/labelv2.txt"
@@ -75,13 +69,16 @@ class Cell(ShortRun):
 
     Attributes:
         share: Of the training pictures, whose labels are known; the seed says which.
+        teacher: Its weights; empty for the arm that has none.
     """
 
     share: float
+    teacher: str
 
     def key(self) -> str:
         """Name of the run and of its folder."""
-        return f"{self.arm}_share{self.share:g}_seed{self.seed}_{budget_hash(self)}"
+        taught = [weights_of(self.teacher)] if self.teacher else []
+        return f"{self.arm}_share{self.share:g}_seed{self.seed}_{budget_hash(self, *taught)}"
 
 
 def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]) -> LabelSet:
@@ -109,8 +106,9 @@ def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]
 def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> Any:
     """The shipped config on small pictures, for so many steps."""
     cfg = read_config(CONFIG)
-    cfg.model.teacher.checkpoint = str(args.teacher)
-    if cell.arm != "distilled":
+    if cell.arm == "distilled":
+        cfg.model.teacher.checkpoint = cell.teacher
+    else:
         cfg.model.teacher = None
     pipeline = cfg.train_pipeline
     set_crops(pipeline, cell.side, [choice * cell.side / FULL for choice in CROPS])
@@ -168,7 +166,8 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> None:
     metrics = runner.val()
     row = {
         **asdict(cell),
-        "init": Path(cell.init).name,
+        "init": weights_of(cell.init),
+        "teacher": weights_of(cell.teacher),
         "options": " ".join(cell.options),
         "images": len(labels),
         # CocoMetric reports nothing where nothing was detected.
@@ -224,7 +223,17 @@ def cells(args: argparse.Namespace) -> list[Cell]:
     """All runs that are asked for, seed by seed; arms that would be equal or empty left out."""
     lr = args.lr or default_lr(args.init)
     return [
-        Cell(arm, seed, args.side, args.iters, lr, args.init, tuple(args.cfg_options), share)
+        Cell(
+            arm,
+            seed,
+            args.side,
+            args.iters,
+            lr,
+            args.init,
+            tuple(args.cfg_options),
+            share,
+            "" if arm == "labels" else str(args.teacher),
+        )
         for seed in args.seeds
         for share in args.shares
         for arm in args.arms
@@ -236,20 +245,21 @@ def summary(rows: list[dict[str, str]]) -> str:
     """A Markdown table: means +- deviations, and what an arm brings against labels alone."""
     groups: dict[tuple[str, ...], dict[str, dict[str, str]]] = defaultdict(dict)
     for row in rows:
-        groups[tuple(row[key] for key in GROUP)][row["seed"]] = row
+        groups[tuple(row.get(key, "") for key in GROUP)][row["seed"]] = row
     lines = [
         "| from | crop | steps | labelled | arm | seeds | AP | mAP | AP at 0.75 | AP over labels |",
         "|---|---:|---:|---:|---|---:|---|---|---|---|",
     ]
     for what, runs in groups.items():
-        init, side, iters, _, options, share, arm = what
-        base = groups.get((*what[:-1], "labels"), {})
+        init, side, iters, _, options, share, teacher, arm = what
+        base = groups.get((*what[:-2], "", "labels"), {})
         seeds = sorted(base.keys() & runs.keys())
         change = ""
         if arm != "labels" and seeds:
             first, second = ([float(of[seed]["AP"]) for seed in seeds] for of in (base, runs))
             change = str(paired_difference(first, second))
-        cells = [init or "nothing", side, iters, f"{float(share):.0%}", f"{arm} {options}".strip()]
+        trained = " ".join(filter(None, (arm, options, teacher and f"by {teacher}")))
+        cells = [init or "nothing", side, iters, f"{float(share):.0%}", trained]
         cells += [
             str(len(runs)),
             *(_spread([float(run[m]) for run in runs.values()]) for m in METRICS),

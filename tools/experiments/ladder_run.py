@@ -10,8 +10,8 @@ from typing import Any
 from short_config import RunOptions, short_config
 
 import mmeiou  # noqa: F401 - before MMDetection, which may need the op stand-ins
+from mmeiou.evaluation.strict_ap import COCO_NAMES
 
-PERCENTS = (50, 60, 70, 75, 80, 90)
 COMPARED = 8  # images on which the trained and the reloaded network must agree
 
 
@@ -99,10 +99,9 @@ def strict_aps(metrics: dict[str, float]) -> dict[str, float]:
         KeyError: If the config has another metric.
     """
     if "voc/AP" in metrics:
-        return {name: metrics[f"voc/{name}"] for name in ("AP", *(f"AP{p}" for p in PERCENTS))}
+        return {name: metrics[f"voc/{name}"] for name in COCO_NAMES}
     if "coco/bbox_mAP_90" in metrics:
-        at = {f"AP{percent}": metrics[f"coco/bbox_mAP_{percent}"] for percent in PERCENTS}
-        return {"AP": metrics["coco/bbox_mAP"], **at}
+        return {name: metrics[f"coco/{key}"] for name, key in COCO_NAMES.items()}
     raise KeyError(
         "the config must evaluate with mmeiou.VOCStrictMetric or mmeiou.CocoStrictMetric, not a "
         f"metric that reports {sorted(metrics)}"

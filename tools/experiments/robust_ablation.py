@@ -36,6 +36,7 @@ from short_yunet import (
     same_scale,
     set_crops,
     shorten,
+    weights_of,
 )
 
 from mmeiou.config import parse_cfg_options, read_config
@@ -119,7 +120,7 @@ def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
     measures = evaluate(folder / f"iter_{cell.iters}.pth", args)
     row = {
         **asdict(cell),
-        "init": Path(cell.init).name,
+        "init": weights_of(cell.init),
         "options": " ".join(cell.options),
         **measures,
         **json.loads((folder / TRAINED).read_text()),

@@ -60,10 +60,18 @@ def require_budget(args: argparse.Namespace, parser: argparse.ArgumentParser) ->
         parser.error(f"--init {args.init} not found")
 
 
-def budget_hash(run: ShortRun) -> str:
-    """Of what runs have in common that differ in their arm and seed."""
-    what = json.dumps([run.side, run.iters, run.lr, Path(run.init).name, run.options])
+def budget_hash(run: ShortRun, *more: str) -> str:
+    """Of what runs have in common that differ in their arm and seed; ``more`` is such, too."""
+    what = json.dumps([run.side, run.iters, run.lr, weights_of(run.init), run.options, *more])
     return hashlib.sha256(what.encode()).hexdigest()[:8]
+
+
+def weights_of(file: str) -> str:
+    """Name of a file of weights, and what tells it from others of that name; empty for none."""
+    if not file:
+        return ""
+    path = Path(file)
+    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
 
 
 def default_lr(init: str) -> float:

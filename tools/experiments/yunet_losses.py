@@ -37,6 +37,7 @@ from short_yunet import (
     same_scale,
     set_crops,
     shorten,
+    weights_of,
 )
 
 from mmeiou.config import read_config
@@ -124,7 +125,7 @@ def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
     metrics = runner.test()
     row = {
         **asdict(cell),
-        "init": Path(cell.init).name,
+        "init": weights_of(cell.init),
         "options": " ".join(cell.options),
         **{name: round(metrics[_key(name)], 5) for name in MEASURES},
         "images_per_second": round(cell.iters * BATCH / trained, 1),

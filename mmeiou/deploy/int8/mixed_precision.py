@@ -138,18 +138,16 @@ def search(
     )
     for trial, seconds in zip(trials, spent, strict=True):
         report(f"{seconds / in_full:.2f} of float's latency, {trial}")
+    tried = list(trials)
     best = trials[spent.index(min(spent))]
     while budget.used(best) > 1:
         others = [block for block in quantizer.blocks if block not in best.in_float]
         if len(others) == 1:
-            break
-        best = min(
-            (_reported(quantizer.quantize([*best.in_float, block]), report) for block in others),
-            key=budget.used,
-        )
+            return min(tried, key=budget.used)
+        joined = []
+        for block in others:
+            joined.append(quantizer.quantize([*best.in_float, block]))
+            report(str(joined[-1]))
+        tried += joined
+        best = min(joined, key=budget.used)
     return best
-
-
-def _reported(trial: Trial, report: Callable[[str], None]) -> Trial:
-    report(str(trial))
-    return trial

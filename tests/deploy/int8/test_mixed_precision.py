@@ -113,6 +113,29 @@ def test_blocks_go_to_float_until_the_error_is_small(
     assert lowest.endswith(f"in float: {best_trial.in_float[0].name}")
 
 
+def test_a_trial_off_the_way_counts_if_none_on_it_is_near_enough(
+    quantizer: MixedPrecisionQuantizer, float_model: onnx.ModelProto, monkeypatch
+) -> None:
+    """The search is greedy: what joins first may be wrong."""
+    a, b, c = quantizer.blocks[:3]
+    errors = {frozenset((a, b)): 0.1, frozenset((a,)): 0.5, frozenset((c,)): 0.3}
+
+    class Told:
+        blocks, batches = [a, b, c], quantizer.batches
+        float_model = quantizer.float_model
+
+        def quantize(self, in_float) -> Trial:
+            return Trial(tuple(in_float), errors.get(frozenset(in_float), 0.9), 0.0, float_model)
+
+    monkeypatch.setattr(
+        "mmeiou.deploy.int8.mixed_precision.latencies",
+        lambda models, _: list(range(1, 1 + len(models))),
+    )
+    assert search(Told(), Budget(0.15, 1.0), lambda _: None).in_float == (a, b)
+    # where none is, the nearest
+    assert search(Told(), Budget(0.01, 1.0), lambda _: None).in_float == (a, b)
+
+
 def test_an_impossible_wish_ends_with_one_block_in_integers(
     float_model: onnx.ModelProto, images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +145,9 @@ def test_an_impossible_wish_ends_with_one_block_in_integers(
     )
     small = MixedPrecisionQuantizer(float_model, images[:2], SIZE)
     small.blocks = small.blocks[:3]  # the others stay in integers
-    assert len(search(small, Budget(0, 0), lambda _: None).in_float) == 2
+    lines: list[str] = []
+    search(small, Budget(0, 0), lines.append)
+    assert lines[-1].count(",") == 3  # two blocks in float, of three
 
 
 def test_latencies_are_of_each_model(quantizer: MixedPrecisionQuantizer) -> None:

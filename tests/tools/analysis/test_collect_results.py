@@ -64,6 +64,24 @@ def test_without_seeds_means_are_compared(run_tool, tmp_path) -> None:
     assert "| +10.00, unpaired |" in run_tool("collect_results", *runs)
 
 
+def test_names_of_coco_are_those_of_voc(run_tool, import_tool, tmp_path) -> None:
+    config = LADDER.replace("voc07", "coco")
+    runs = [
+        write_run(
+            tmp_path / rung,
+            config.format(rung),
+            0,
+            {"coco/bbox_mAP": ap, "coco/bbox_mAP_90": ap / 4, "coco/bbox_mAP_s": 0.9},
+        )
+        for rung, ap in (("smooth-l1", 0.4), ("eiou-sot-iou", 0.44))
+    ]
+    printed = run_tool("collect_results", *runs)
+    assert "| loss | runs | AP | AP90 | AP, gain | AP90, gain | AP, published gain |" in printed
+    assert "| 1 | 44.00 | 11.00 | +4.00 | +1.00 |" in printed
+    tool = import_tool("collect_results")
+    assert tool._entry([tool.read_run(runs[0])])["Metrics"] == {"AP": 0.4, "AP90": 0.1}
+
+
 def test_one_seed_twice_is_refused(run_tool, tmp_path) -> None:
     runs = [write_run(tmp_path / name, LADDER.format("giou"), 5, {"voc/AP": 0.4}) for name in "ab"]
     with pytest.raises(SystemExit, match=r"a and .*b are .*giou.* with seed 5, both"):

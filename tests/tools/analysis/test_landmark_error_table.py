@@ -72,6 +72,13 @@ def test_each_size_has_a_row_in_pixels_of_the_picture(import_tool, folder):
     assert rows[0][2:8] == rows[1][2:8] == rows[2][2:8]
 
 
+def test_a_picture_keeps_a_pixel_however_long_it_is(import_tool):
+    resized = import_tool("landmark_error").resized
+    line = np.zeros((1, 5000, 3), np.uint8)
+    assert resized(line, 640).shape == (1, 640, 3)  # 640 / 5000 of a pixel rounds to none
+    assert resized(line, 0) is line
+
+
 def test_without_the_outer_corners_the_eyes_are_the_unit(import_tool, folder):
     text = (folder / "landmarks.csv").read_text().replace("outer_eye_distance", "something")
     (folder / "landmarks.csv").write_text(text)
@@ -143,6 +150,8 @@ def test_missing_files(run_tool, folder, tmp_path):
         run_tool("landmark_error", "--data", folder, "nowhere.onnx")
     with pytest.raises(SystemExit, match=r"error: labels .*landmarks.csv not found"):
         run_tool("landmark_error", "--data", tmp_path, "nowhere.onnx")
+    with pytest.raises(SystemExit, match=r"error: nowhere.onnx cannot be opened by ONNX Runtime"):
+        run_tool("landmark_error", "--data", folder, "--scrfd", "nowhere.onnx")
 
 
 @pytest.mark.slow

@@ -41,14 +41,6 @@ def runs(tmp_path):
     return [tmp_path / "a" / "work", tmp_path / "b" / "work"]
 
 
-def test_runs_of_one_name_are_told_apart(import_tool, runs) -> None:
-    tool = import_tool("plot_curves")
-    assert tool.run_names(runs) == ["a/work", "b/work"]
-    assert tool.run_names(runs[:1]) == ["work"]
-    with pytest.raises(ValueError, match="twice"):
-        tool.run_names([runs[0], runs[0]])
-
-
 def test_curves_of_one_and_of_two_runs(run_tool, runs, tmp_path) -> None:
     run_tool("plot_curves", runs[0], tmp_path / "one.png")
     run_tool("plot_curves", *runs, tmp_path / "new" / "two.png")

@@ -46,7 +46,7 @@ GUESSED = {file: image(file, 0.3) for file in FILES}
 
 
 def cell(tool: ModuleType, arm: str, share: float, seed: int = 0) -> Any:
-    return tool.Cell(arm, seed, 192, 10, 0.008, "", (), share)
+    return tool.Cell(arm, seed, 192, 10, 0.008, "", (), share, "")
 
 
 @pytest.mark.parametrize(("arm", "number"), [("labels", 2), ("pseudo", 8), ("distilled", 8)])
@@ -71,12 +71,18 @@ def test_arms_differ_in_the_pictures_without_labels(
     assert len(draws) > 1
 
 
-def test_arms_that_would_be_equal_or_empty_are_left_out(tool: ModuleType) -> None:
-    args = Namespace(
-        arms=tool.ARMS, shares=[1, 0.5, 0], seeds=[0, 1], side=320, iters=9, lr=None, init=""
-    )
-    args.cfg_options = []
-    found = tool.cells(args)
+@pytest.fixture
+def asked(tool: ModuleType, tmp_path: Path) -> Namespace:
+    """For all arms."""
+    teacher = tmp_path / "best.pth"
+    teacher.write_bytes(b"one")
+    args = Namespace(arms=tool.ARMS, shares=[1, 0.5, 0], seeds=[0, 1], teacher=teacher)
+    args.side, args.iters, args.lr, args.init, args.cfg_options = 320, 9, None, "", []
+    return args
+
+
+def test_arms_that_would_be_equal_or_empty_are_left_out(tool: ModuleType, asked: Namespace) -> None:
+    found = tool.cells(asked)
     assert [(one.share, one.arm) for one in found if one.seed == 0] == [
         (1, "labels"),
         (1, "distilled"),
@@ -88,6 +94,13 @@ def test_arms_that_would_be_equal_or_empty_are_left_out(tool: ModuleType) -> Non
     ]
     assert len({one.key() for one in found}) == 14
     assert {one.lr for one in found} == {0.008}
+
+
+def test_runs_of_another_teacher_are_others(tool: ModuleType, asked: Namespace) -> None:
+    first = [one.key() for one in tool.cells(asked)]
+    asked.teacher.write_bytes(b"two")  # of the same name
+    alike = {arm.arm for arm, key in zip(tool.cells(asked), first, strict=True) if arm.key() == key}
+    assert alike == {"labels"}
 
 
 def test_summary_pairs_the_seeds(tool: ModuleType, tmp_path: Path) -> None:
@@ -107,6 +120,24 @@ def test_summary_pairs_the_seeds(tool: ModuleType, tmp_path: Path) -> None:
     assert "| +0.2500 [" in first
     assert "| 100% | labels | 2 | 0.1500 ± 0.0707 |" in second
     assert len((tmp_path / "runs.csv").read_text().splitlines()) == 5
+
+
+def test_summary_keeps_teachers_apart(tool: ModuleType) -> None:
+    """Both against the labels alone: 0.3 - 0.1 and 0.6 - 0.1."""
+    common = {"share": "1", "seed": "0", "side": "192", "iters": "9", "lr": "0.1", "init": ""}
+    rows = [
+        {"arm": arm, "teacher": teacher, "options": "", **common, **dict.fromkeys(tool.METRICS, ap)}
+        for arm, teacher, ap in (
+            ("labels", "", "0.1"),
+            ("distilled", "n.pth 12", "0.3"),
+            ("distilled", "n.pth 34", "0.6"),
+        )
+    ]
+    first, second = tool.summary(rows).splitlines()[-2:]
+    assert "| distilled by n.pth 12 | 1 | 0.3000 |" in first
+    assert "| +0.2000" in first
+    assert "| distilled by n.pth 34 | 1 | 0.6000 |" in second
+    assert "| +0.5000" in second
 
 
 def test_the_page_has_the_table_of_the_results(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,3 +207,4 @@ def test_a_run_is_of_a_small_wider_face(tool: ModuleType, repo: Path, tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
     (row,) = tool.collect(tmp_path / "out")
     assert (row["arm"], row["images"], row["iters"]) == ("pseudo", "12", "2")
+    assert row["teacher"] == tool.weights_of(str(teacher))

@@ -82,17 +82,21 @@ def test_without_its_parts_the_recipe_is_the_released_one(tool):
     np.testing.assert_allclose(crops, expected)
 
 
-def test_names_tell_runs_apart(tool):
+def test_names_tell_runs_apart(tool, tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "best.pth").write_bytes(folder.encode())
     cell = tool.ShortRun("base", 0, 64, 40, 0.01, "", ())
     others = [
         tool.ShortRun("all", 0, 64, 40, 0.01, "", ()),
         tool.ShortRun("base", 1, 64, 40, 0.01, "", ()),
         tool.ShortRun("base", 0, 96, 40, 0.01, "", ()),
         tool.ShortRun("base", 0, 64, 41, 0.01, "", ()),
-        tool.ShortRun("base", 0, 64, 40, 0.01, "yunet_n.pth", ()),
+        tool.ShortRun("base", 0, 64, 40, 0.01, str(tmp_path / "a/best.pth"), ()),
+        tool.ShortRun("base", 0, 64, 40, 0.01, str(tmp_path / "b/best.pth"), ()),
         tool.ShortRun("base", 0, 64, 40, 0.01, "", ("a=1",)),
     ]
-    assert len({one.key() for one in (cell, *others)}) == 7
+    assert len({one.key() for one in (cell, *others)}) == 8
 
 
 def test_gains_are_of_pairs(tool):

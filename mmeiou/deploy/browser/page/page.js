@@ -198,7 +198,7 @@ addEventListener("drop", telling(async (event) => {
 
 await telling(async () => {
   const { file, classes: names } = await (await fetched("model.json")).json();
-  await openModel(await (await fetched(file)).arrayBuffer(), file, names);
+  await openModel(await (await fetched(encodeURIComponent(file))).arrayBuffer(), file, names);
   // index.html?picture=photo.jpg begins with a picture beside the page.
   const picture = new URLSearchParams(location.search).get("picture");
   if (picture) await openPicture(await (await fetched(picture)).blob(), picture);
