@@ -21,6 +21,11 @@ PACKAGE = Path(__file__).resolve().parent
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 # Of a process that waits for another; a config's is env_cfg.dist_cfg.timeout.
 TIMEOUT_SECONDS = 600
+# Which extra of this package brings a package that is imported.
+EXTRAS = {
+    **dict.fromkeys(("onnx", "onnxruntime", "cv2"), "deploy"),
+    **dict.fromkeys(("mmdet", "mmengine", "mmcv"), "onedl"),
+}
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +128,13 @@ def prepare_distributed_cpu(cfg: Any) -> None:
     }
 
 
+def message_of(error: Exception) -> str:
+    """What an error says, and the command that installs what is missing, if that is it."""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    extra = EXTRAS.get(missing)
+    return f"{missing} is missing: pip install 'mmeiou[{extra}]'" if extra else str(error)
+
+
 @contextmanager
 def one_line_errors(tool: str) -> Iterator[None]:
     """End with one line on what the user can mend, and with a traceback on anything else.
@@ -145,7 +157,7 @@ def one_line_errors(tool: str) -> Iterator[None]:
     except (ValueError, OSError, ImportError) as error:
         if not _raised_here(error):
             raise
-        line = f"{tool}: {error}"
+        line = f"{tool}: {message_of(error)}"
         _stop_mim(line)
         raise SystemExit(line) from error
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from mmeiou.config_files import find_config
 
+SUFFIXES = (".py", ".yml", ".yaml", ".json")
 Split = Literal["train", "val", "test"]
 
 
@@ -43,14 +44,30 @@ def read_config(name: str | PathLike[str], cfg_options: Sequence[str] = ()) -> A
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If an option is not ``KEY=VALUE``.
+        ValueError: If the file is no config, or an option is not ``KEY=VALUE``.
     """
     path = find_config(name)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"{name} is no config, which ends in {', '.join(SUFFIXES)}; weights come behind theirs"
+        )
     from mmengine.config import Config
 
     cfg = Config.fromfile(path)
     cfg.merge_from_dict(parse_cfg_options(cfg_options))
     return cfg
+
+
+def require_tta(cfg: Any) -> None:
+    """The config says how to augment at test time.
+
+    Raises:
+        ValueError: If it has no ``tta_model`` or no ``tta_pipeline``.
+    """
+    if missing := [key for key in ("tta_model", "tta_pipeline") if key not in cfg]:
+        raise ValueError(
+            f"--tta: {cfg.filename} has no {' and no '.join(missing)}; see configs/yunet/*tta*"
+        )
 
 
 def build_dataset(cfg: Any, split: Split) -> Any:

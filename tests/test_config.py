@@ -15,6 +15,7 @@ from mmeiou.config import (
     load_detector,
     parse_cfg_options,
     read_config,
+    require_tta,
 )
 from mmeiou.datasets import CocoKeypointDataset
 
@@ -44,6 +45,29 @@ def test_what_is_not_there_is_named_with_what_is_alike(
         FileNotFoundError, match=r"config not found: nothing\.alike \(.*nothing\.alike\)$"
     ):
         find_config("nothing.alike")
+
+
+def test_what_is_no_config_is_named(tmp_path: Path) -> None:
+    (tmp_path / "yunet_n.pth").touch()
+    with pytest.raises(ValueError, match=r"yunet_n\.pth is no config, which ends in \.py, \.yml"):
+        read_config(tmp_path / "yunet_n.pth")
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ("tta_model = dict()\n", "has no tta_pipeline;"),
+        ("tta_pipeline = []\n", "has no tta_model;"),
+        ("", "has no tta_model and no tta_pipeline;"),
+    ],
+)
+def test_what_augmentation_lacks_is_named(tmp_path: Path, content: str, missing: str) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=rf"^--tta: {file} {missing} see configs/yunet/\*tta\*$"):
+        require_tta(read_config(file))
+    file.write_text("tta_model = dict()\ntta_pipeline = []\n")
+    require_tta(read_config(file))
 
 
 def test_names_are_unique(repo: Path) -> None:

@@ -10,7 +10,7 @@ The new file is run and compared with the old one in ONNX Runtime before it is w
 import argparse
 from pathlib import Path
 
-from mmeiou.deploy.conversion.convert import convert
+from mmeiou.cli import message_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,9 +36,11 @@ def main() -> None:
     args = parse_args()
     size = tuple(args.size) if args.size else None
     try:
+        from mmeiou.deploy.conversion.convert import convert  # noqa: PLC0415 - onnx may be missing
+
         difference = convert(args.model, args.out, half=args.half, size=size)
     except (OSError, ImportError, ValueError, RuntimeError) as error:
-        raise SystemExit(f"error: {error}") from error
+        raise SystemExit(f"error: {message_of(error)}") from error
     print(f"{args.out}: largest difference from {args.model} in ONNX Runtime {difference:.1e}")
 
 

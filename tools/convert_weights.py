@@ -50,6 +50,7 @@ def main() -> None:
     args = parse_args()
     import torch  # noqa: PLC0415 - after --help
 
+    from mmeiou.cli import message_of  # noqa: PLC0415
     from mmeiou.compat.safetensors_files import SUFFIX, write_safetensors  # noqa: PLC0415
     from mmeiou.functional.finite import require_finite  # noqa: PLC0415
     from mmeiou.whole_files import replacing  # noqa: PLC0415
@@ -69,7 +70,7 @@ def main() -> None:
                 about = {"meta": {"dataset_meta": meta}} if meta else {}
                 torch.save({"state_dict": dict(weights), **about}, unfinished)
     except (OSError, ValueError, ImportError) as error:
-        raise SystemExit(f"convert_weights: {error}") from error
+        raise SystemExit(f"convert_weights: {message_of(error)}") from error
     print(f"{args.target}: {len(weights)} tensors, {args.target.stat().st_size / 1000:.0f} kB")
     if is_onnx and not args.images:
         print(f"{args.source}: {NO_STATISTICS}", file=sys.stderr)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from mmeiou.apis import FaceDetector, Faces, ImageError
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.media import Video, video_writer, write_image
+from mmeiou.cli import message_of
 from mmeiou.labels import Detections
 from mmeiou.labels.formats import faces_json, wider_txt
 from mmeiou.labels.image_files import IMAGE_SUFFIXES, image_key, list_images
@@ -84,21 +85,24 @@ class Demo:
                     break
 
     def write_results(self, *, as_json: bool, as_text: bool) -> None:
-        """Write what was found in all pictures."""
+        """Write what was found in all pictures; no box leaves its own."""
+        found = [
+            (where, key, faces.clipped(height, width))
+            for where, (width, height), key, faces in self.found
+        ]
         if as_json:
             with replacing(self.out / "faces.json") as unfinished:
                 classes = self.detector.classes
                 records = [
-                    {**where, "faces": _records(faces.clipped(*size[::-1]), classes)}
-                    for where, size, _, faces in self.found
+                    {**where, "faces": _records(faces, classes)} for where, _, faces in found
                 ]
                 faces_json.write(records, unfinished)
         if as_text:
             texts = {
                 key: Detections(faces.boxes.astype(np.float64), faces.scores.astype(np.float64))
-                for *_, key, faces in self.found
+                for _, key, faces in found
             }
-            if len(texts) < len(self.found):
+            if len(texts) < len(found):
                 raise ValueError("--wider-txt: two images have the same folder and name")
             wider_txt.write(self.out / "wider_txt", texts)
 
@@ -228,7 +232,7 @@ def main() -> None:
     try:
         problems = _run(_parse_args())
     except (OSError, ImportError, ValueError) as error:
-        raise SystemExit(f"demo: {error}") from error
+        raise SystemExit(f"demo: {message_of(error)}") from error
     if problems:
         raise SystemExit(f"demo: {'; '.join(problems)}")
 

@@ -10,6 +10,7 @@ Runtime Web comes by npm once, or from --onnxruntime-web; the page loads nothing
 import argparse
 from pathlib import Path
 
+from mmeiou.cli import message_of
 from mmeiou.deploy.browser.runtime import VERSION, fetch_package, read_folder, read_package
 from mmeiou.deploy.browser.site import write_site
 
@@ -40,7 +41,7 @@ def main() -> None:
         runtime = read_folder(folder) if folder else read_package(fetch_package())
         write_site(args.model, runtime, args.out)
     except (OSError, ImportError, ValueError) as error:
-        raise SystemExit(f"export_browser: {error}") from error
+        raise SystemExit(f"export_browser: {message_of(error)}") from error
     size = sum(file.stat().st_size for file in args.out.rglob("*") if file.is_file())
     print(f"{args.out}: {size / 1e6:.1f} MB; look at it by")
     print(f"python -m http.server --directory {args.out}")

@@ -8,7 +8,7 @@ The file replaces src/facedetectcnn-data.cpp of the library, which then has thes
 import argparse
 from pathlib import Path
 
-from mmeiou.cli import add_cfg_options, select_device
+from mmeiou.cli import add_cfg_options, message_of, select_device
 from mmeiou.config import load_detector, read_config
 
 
@@ -28,15 +28,15 @@ def main() -> None:
     """Load, export, report."""
     args = parse_args()
     select_device("cpu")
-    from mmeiou.deploy.cpp_data import export_cpp  # noqa: PLC0415 - now the device is
-
     try:
+        from mmeiou.deploy.cpp_data import export_cpp  # noqa: PLC0415 - the device is chosen now
+
         if args.out.is_dir():
             raise ValueError(f"--out {args.out} is a folder; name a file in it")  # noqa: TRY301
         model = load_detector(read_config(args.config, args.cfg_options), args.checkpoint)
         written = export_cpp(model, args.out)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise SystemExit(f"export_cpp: {error}") from error
+    except (OSError, ImportError, ValueError, TypeError, RuntimeError) as error:
+        raise SystemExit(f"export_cpp: {message_of(error)}") from error
     numbers = sum(each.weight.size + each.bias.size for each in written)
     print(
         f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB, {len(written)} convolutions, "

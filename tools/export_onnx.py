@@ -9,7 +9,7 @@ The file has the twelve outputs of OpenCV's contract, at one size, or at any wit
 import argparse
 from pathlib import Path
 
-from mmeiou.cli import add_cfg_options, select_device
+from mmeiou.cli import add_cfg_options, message_of, select_device
 from mmeiou.config import load_detector, read_config
 
 
@@ -37,9 +37,10 @@ def main() -> None:
     """Load, export, report."""
     args = parse_args()
     select_device("cpu")
-    from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415 - now the device is
-
     try:
+        # The device is chosen now.
+        from mmeiou.deploy.onnx_export import export_onnx, stride_of  # noqa: PLC0415
+
         if min(args.size) < 1:
             raise ValueError(f"--size {args.size[0]} {args.size[1]}: expected numbers of pixels")  # noqa: TRY301
         if args.out.is_dir():
@@ -55,8 +56,8 @@ def main() -> None:
         difference = export_onnx(
             model, args.out, (width, height), dynamic=args.dynamic, with_nms=args.with_nms
         )
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise SystemExit(f"export_onnx: {error}") from error
+    except (OSError, ImportError, ValueError, TypeError, RuntimeError) as error:
+        raise SystemExit(f"export_onnx: {message_of(error)}") from error
     print(
         f"{args.out}: {args.out.stat().st_size / 1000:.0f} kB, input "
         f"{'of any size' if args.dynamic else f'{width} x {height}'}, largest difference from the "

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from mmeiou.apis import ImageError
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.views import Size, make_views
-from mmeiou.deploy.int8.mixed_precision import Budget, MixedPrecisionQuantizer, search
+from mmeiou.cli import message_of
 from mmeiou.labels.image_files import list_images
 from mmeiou.whole_files import replacing
 
@@ -53,7 +52,12 @@ def parse_args() -> argparse.Namespace:
         default=0.02,
         help="how far landmarks move, of the face's size, see docs/deploy.md",
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.most < 2:  # noqa: PLR2004 - one to calibrate with, one to measure on
+        parser.error(f"--most {args.most}: expected at least 2")
+    if min(args.max_error, args.max_landmark_error) < 0:
+        parser.error("--max-error and --max-landmark-error must not be negative")
+    return args
 
 
 def multiples(size: Sequence[int], divisor: int) -> Size:
@@ -85,6 +89,14 @@ def main() -> None:
     args = parse_args()
     logging.getLogger().setLevel(logging.ERROR)  # the quantizer advises on the root logger
     try:
+        import onnx  # noqa: PLC0415 - may be missing
+
+        from mmeiou.deploy.int8.mixed_precision import (  # noqa: PLC0415
+            Budget,
+            MixedPrecisionQuantizer,
+            search,
+        )
+
         backend = OnnxBackend(args.model, "cpu")
         size = backend.fixed_size or multiples(args.size, backend.divisor)
         images = read_images(args.images, args.most, size)
@@ -93,8 +105,8 @@ def main() -> None:
         with replacing(args.out) as unfinished:  # around the search: it fails before, if it does
             chosen = search(quantizer, budget, lambda line: print(line, flush=True))
             unfinished.write_bytes(chosen.model.SerializeToString())
-    except (OSError, ValueError, ImageError) as error:
-        raise SystemExit(f"error: {error}") from error
+    except (OSError, ImportError, ValueError, ImageError) as error:
+        raise SystemExit(f"error: {message_of(error)}") from error
     print(f"{args.out}: {chosen}")
     if budget.used(chosen) > 1:
         print(

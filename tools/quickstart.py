@@ -7,7 +7,6 @@ The exit status is 0 only for a detector at least as good as it says.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -63,11 +62,7 @@ def step(*command: object) -> None:
     """
     words = [str(word) for word in command]
     print("$", *words, flush=True)
-    # OpenMP's threads spin while they wait: with anything else to do on the cores, the data loader
-    # for one, that makes training several times slower.
-    # glibc would return each large activation to the system and fault it in again a step later.
-    env = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
-    if subprocess.run(words, env=env, check=False).returncode:
+    if subprocess.run(words, check=False).returncode:
         raise SystemExit("quick start: this step failed; the reason is above")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmeiou.cli import add_run_arguments, load_config, one_line_errors
+from mmeiou.config import require_tta
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,10 +61,7 @@ def _test(args: argparse.Namespace) -> None:
 
 def _augment(cfg: Any) -> None:
     """Wrap the model, and let the pipeline make the views, as the config says."""
-    if missing := [key for key in ("tta_model", "tta_pipeline") if key not in cfg]:
-        raise SystemExit(
-            f"--tta: {cfg.filename} has no {' and no '.join(missing)}; see configs/yunet/*tta*"
-        )
+    require_tta(cfg)
     cfg.model = {**cfg.tta_model, "module": cfg.model}
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
 

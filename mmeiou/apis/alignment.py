@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmeiou.apis.images import Image
+from mmeiou.labels.errors import shown
 
 Floats = NDArray[np.floating]
 
@@ -20,6 +21,7 @@ TEMPLATE = np.array(
     ]
 )
 TEMPLATE_SIZE = 112
+_EYES = (2, 2)
 
 
 def similarity(source: Floats, target: Floats) -> NDArray[np.float64]:
@@ -36,10 +38,14 @@ def similarity(source: Floats, target: Floats) -> NDArray[np.float64]:
         (n, 2, 3) matrices M, by which a point (x, y) goes to M (x, y, 1).
 
     Raises:
-        ValueError: If the points of a face are not finite or all in one place; numbers the face
-            from 0.
+        ValueError: If the shapes are others, or the points of a face are not finite or all in one
+            place; numbers the face from 0.
     """
     points = np.asarray(source, dtype=np.float64)
+    if target.shape[1:] != (2,) or points.shape[1:] != target.shape:
+        raise ValueError(
+            f"source {points.shape} and target {target.shape}: expected (n, k, 2) and (k, 2)"
+        )
     where = points[..., 0] + 1j * points[..., 1]
     goal = target[:, 0] + 1j * target[:, 1]
     centre, goal_centre = where.mean(axis=1), goal.mean()
@@ -74,9 +80,17 @@ def align(image: Image, landmarks: Floats, size: int = TEMPLATE_SIZE) -> NDArray
         (n, size, size, 3) uint8.
 
     Raises:
+        TypeError: If the image is no array, or the size no whole number.
         ValueError: If there are other landmarks than five, the size is not positive, the image is
             another one, or a face cannot be turned (see :func:`similarity`).
     """
+    if not isinstance(image, np.ndarray):
+        raise TypeError(
+            f"image must be an array (h, w, 3) uint8, got {shown(image)}; files are read by "
+            "mmeiou.apis.images.load_image"
+        )
+    if not isinstance(size, (int, np.integer)):
+        raise TypeError(f"size of the crops must be one whole number of pixels, got {shown(size)}")
     if landmarks.shape[1:] != TEMPLATE.shape:
         raise ValueError(
             f"alignment takes five landmarks a face, x and y, got an array {landmarks.shape}; a "
@@ -97,10 +111,19 @@ def roll(landmarks: Floats) -> NDArray[np.float64]:
     """Degrees by which the line of the eyes is turned, clockwise as the viewer sees it.
 
     Args:
-        landmarks: (n, K, 2) x y in pixels, the left and the right eye first.
+        landmarks: (n, 5, 2) x y in pixels as :func:`align` takes them, or (n, 2, 2) of the left and
+            the right eye alone.
 
     Returns:
         (n,) in (-180, 180]; 0 for upright faces.
+
+    Raises:
+        ValueError: If there are others, of which nobody knows where the eyes are.
     """
+    if landmarks.shape[1:] not in (TEMPLATE.shape, _EYES):
+        raise ValueError(
+            f"roll takes five landmarks a face, or its two eyes, x and y, got an array "
+            f"{landmarks.shape}; of others give the eyes to mmeiou.apis.alignment.roll"
+        )
     across = np.asarray(landmarks[:, 1] - landmarks[:, 0], dtype=np.float64)
     return np.degrees(np.arctan2(across[:, 1], across[:, 0]))

@@ -33,7 +33,11 @@ class Faces:
 
     @property
     def roll(self) -> NDArray[np.float64]:
-        """(n,) degrees by which each face is turned; see :func:`mmeiou.apis.alignment.roll`."""
+        """(n,) degrees by which each face is turned; see :func:`mmeiou.apis.alignment.roll`.
+
+        Raises:
+            ValueError: If the faces have neither YuNet's five landmarks nor the two eyes alone.
+        """
         return roll(self.landmarks)
 
     def align(self, image: Image, size: int = TEMPLATE_SIZE) -> NDArray[np.uint8]:
@@ -44,6 +48,7 @@ class Faces:
             size: Side of the crops, pixels.
 
         Raises:
+            TypeError: If the image is no array, or the size no whole number.
             ValueError: If the faces have other landmarks than five, or one cannot be turned.
         """
         return align(image, self.landmarks, size)

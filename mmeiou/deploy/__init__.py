@@ -1,1 +1,1 @@
-"""Everything after a checkpoint: ONNX for OpenCV and ONNX Runtime."""
+"""Everything after a checkpoint: ONNX, INT8, other runtimes, the browser's page, C++ data."""

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
 from mmeiou.checkpoint_fit import require_fit, weights_of
+from mmeiou.engine.bare_model import bare_model
 from mmeiou.engine.resume_fit import require_resumable
 from mmeiou.functional.finite import require_finite
 from mmeiou.registry import HOOKS
@@ -56,7 +56,7 @@ class CheckpointGuardHook(Hook):
             ValueError: Naming the first keys that are missing, unexpected, of another shape or not
                 finite, or what of loop, optimizer and schedule differs.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         require_fit(model, weights_of(checkpoint), self.ignore)
         if runner._resume:  # noqa: SLF001
             state = {key: checkpoint.get(key) for key in ("ema_state_dict", "optimizer")}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmeiou.engine.bare_model import bare_model
 from mmeiou.registry import HOOKS
 
 
@@ -33,7 +33,7 @@ class CompileHook(Hook):
         Raises:
             AttributeError: If the detector has no module of that name.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         children = dict(model.named_children())
         for name in self.modules:
             if name not in children:

@@ -5,9 +5,9 @@ from typing import Any
 
 from mmcv.cnn import fuse_conv_bn
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmeiou.engine.bare_model import bare_model
 from mmeiou.models import YuNet, onnx_network
 from mmeiou.registry import HOOKS
 
@@ -49,8 +49,7 @@ class FoldBatchNormHook(Hook):
         self._give_back(runner)  # of an evaluation that was broken off
         self.original = runner.model
         # No gradients are averaged here, so the copy needs no wrapper.
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        runner.model = fuse_conv_bn(deepcopy(model))
+        runner.model = fuse_conv_bn(deepcopy(bare_model(runner.model)))
         if self.onnx_runtime and len(loader.dataset) >= WORTH and onnx_network.available():
             detector = getattr(runner.model, "module", runner.model)  # in a TTA model
             if isinstance(detector, YuNet) and next(detector.parameters()).device.type == "cpu":

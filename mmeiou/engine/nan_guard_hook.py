@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
-from torch import nn
 
+from mmeiou.engine.bare_model import bare_model
 from mmeiou.engine.guarded_steps import GuardedSteps
 from mmeiou.functional.finite import listed, nonfinite_names
 from mmeiou.registry import HOOKS
@@ -59,7 +58,7 @@ class NaNGuardHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Guard the optimizer wrapper."""
-        model = _bare(runner.model)
+        model = bare_model(runner.model)
         self.meant = set(nonfinite_names(model.state_dict()))
         if isinstance(runner.optim_wrapper, OptimWrapper):
             self.steps = GuardedSteps(runner.optim_wrapper, model)
@@ -136,7 +135,7 @@ class NaNGuardHook(Hook):
     before_test_epoch = before_val_epoch
 
     def _bad_weights(self, runner: Runner) -> str:
-        found = nonfinite_names(_bare(runner.model).state_dict())
+        found = nonfinite_names(bare_model(runner.model).state_dict())
         bad = [one for one in found if one not in self.meant]
         return f"the weights are not finite, in {listed(bad)}" if bad else ""
 
@@ -158,10 +157,6 @@ class NaNGuardHook(Hook):
             f"images: {', '.join(images) or 'unknown'}",
         ]
         return "; ".join(filter(None, [*parts, self._bad_weights(runner)]))
-
-
-def _bare(model: Any) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _nonfinite_losses(outputs: Any) -> Iterator[str]:

@@ -68,7 +68,7 @@ def read_labels(
     if not isinstance(source, Source):
         source = Source(Path(source))
     if not source.labels.exists():
-        expected = f", expected a {FORMATS[format][1]}" if format in FORMATS else ""
+        expected = f", expected {format}: {FORMATS[format][1]}" if format in FORMATS else ""
         raise FileNotFoundError(f"labels {source.labels.absolute()} not found{expected}")
     if format == "auto":
         format = recognise_format(source.labels)  # noqa: A001

@@ -131,6 +131,38 @@ def test_other_landmarks_are_refused():
         align(picture(), TEMPLATE[None], 0)
 
 
+def test_points_of_other_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"source \(1, 4, 2\) and target \(5, 2\): expected"):
+        similarity(TEMPLATE[None, :4], TEMPLATE)
+    with pytest.raises(ValueError, match=r"source \(5, 2\) and target \(5, 2\): expected \(n, k"):
+        similarity(TEMPLATE, TEMPLATE)
+    with pytest.raises(ValueError, match=r"source \(1, 5, 3\) and target \(5, 3\): expected"):
+        similarity(np.ones((1, 5, 3)), np.ones((5, 3)))
+
+
+@pytest.mark.parametrize("image", ["h.jpg", None])
+def test_an_image_that_is_not_read_is_refused(image):
+    with pytest.raises(TypeError, match=f"got {image!r}; files are read by mmeiou.apis.images"):
+        faces_at(TEMPLATE).align(image)
+
+
+@pytest.mark.parametrize("size", [1.5, (112, 112), None])
+def test_a_size_that_is_no_whole_number_is_refused(size):
+    with pytest.raises(TypeError, match="one whole number of pixels, got "):
+        align(picture(), TEMPLATE[None], size)
+    assert align(picture(), TEMPLATE[None], np.int64(9)).shape == (1, 9, 9, 3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 17])
+def test_eyes_that_nobody_knows_have_no_roll(count):
+    with pytest.raises(
+        ValueError, match=rf"or its two eyes, x and y, got an array \(1, {count}, 2"
+    ):
+        _ = faces_at(np.ones((count, 2))).roll
+    eyes = TEMPLATE[None, :2]
+    np.testing.assert_array_equal(roll(eyes), roll(TEMPLATE[None]))
+
+
 def test_boxes_end_at_the_image_on_request():
     faces = faces_at(turned(0), boxes=[[-3.5, -1, 420, 280]])
     assert faces.clipped(300, 400).boxes.tolist() == [[0, 0, 400, 280]]

@@ -1,7 +1,8 @@
-"""The C++ data of a YuNet_s, compiled and run by a program of ours, and by the library itself."""
+"""The C++ data of a YuNet_s, compiled and run by a program of ours.
 
-import ctypes
-import importlib.util
+By the library itself: tests/tools/analysis/test_libfacedetection.py.
+"""
+
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,8 +13,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
-from mmeiou.apis import FaceDetector
-from mmeiou.config import load_detector
 from mmeiou.deploy.cpp_data import convolutions_of, export_cpp
 from mmeiou.deploy.yunet_graph import contract_outputs
 
@@ -125,40 +124,3 @@ def test_normalised_images_and_other_detectors_are_refused(repo: Path) -> None:
         convolutions_of(model)
     with pytest.raises(TypeError, match=r"only mmeiou.YuNet is exported here, got Linear"):
         convolutions_of(torch.nn.Linear(1, 1))
-
-
-def library() -> Path:
-    """The authors' library as the yuface wheel has it, on this computer's processor."""
-    spec = importlib.util.find_spec("yuface")
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip("libfacedetection itself is not there: pip install --no-deps yuface")
-    return Path(spec.submodule_search_locations[0]) / "libfacedetection.so"
-
-
-def test_the_library_finds_the_same_faces(repo: Path, shared_data: Path, tmp_path: Path) -> None:
-    skimage_data = pytest.importorskip("skimage.data")
-    so = library()
-    config, weights = repo / CONFIGS.format("s"), shared_data / "weights/yunet_s.pth"
-    model = load_detector(Config.fromfile(config), str(weights))
-    with torch.no_grad():  # a stride to the right: not what the library would find by itself
-        for unit in model.bbox_head.multi_level_bbox:
-            unit.conv2.bias[0] += 1
-    torch.save({"state_dict": model.state_dict()}, tmp_path / "moved.pth")
-    export_cpp(model, tmp_path / "d.cpp")
-    (tmp_path / "facedetectcnn.h").write_text(f"#pragma once\n{HEADER}")
-    compile_cpp("-I", tmp_path, "-shared", "-fPIC", tmp_path / "d.cpp", "-o", tmp_path / "d.so")
-    # The dynamic linker takes param_pConvInfo from the file that was loaded first.
-    ctypes.CDLL(str(tmp_path / "d.so"), mode=ctypes.RTLD_GLOBAL)
-    detect = ctypes.CDLL(str(so))["_Z14facedetect_cnnPhS_iii"]
-    detect.restype = None
-    image = np.ascontiguousarray(skimage_data.astronaut()[:, :, ::-1])
-    buffer = np.zeros(0x20000, np.uint8)
-    height, width = image.shape[:2]
-    detect(buffer.ctypes, image.ctypes, width, height, 3 * width)
-    face = buffer[4:].view(np.int16)[:15]
-    faces = FaceDetector(str(config), tmp_path / "moved.pth", score_thr=0.25)(image)
-    assert buffer[:4].view(np.int32)[0] == len(faces) == 1
-    x1, y1, x2, y2 = faces.boxes[0]
-    np.testing.assert_allclose(face[1:5], [x1, y1, x2 - x1, y2 - y1], atol=1)  # whole pixels
-    np.testing.assert_allclose(face[5:15], faces.landmarks[0].ravel(), atol=1)
-    assert face[0] / 100 == pytest.approx(np.sqrt(faces.scores[0]), abs=0.011)  # whole percents

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -127,6 +128,22 @@ def test_unreadable_images_of_a_folder_are_said_and_counted(
     assert "bad.jpg: not an image" in said
     assert "faces: 2, pictures: 2" in said
     assert not (tmp_path / "out" / "bad.jpg").exists()
+
+
+def test_no_written_box_leaves_its_picture(
+    run: Run, pictures: Path, tmp_path: Path, monkeypatch
+) -> None:
+    found = BrightRectangle.__call__
+
+    def larger(self: BrightRectangle, image: np.ndarray) -> Faces:
+        faces = found(self, image)
+        return replace(faces, boxes=faces.boxes + np.array([-30, -30, 90, 30], np.float32))
+
+    monkeypatch.setattr(BrightRectangle, "__call__", larger)
+    run(pictures / "two.png", "--out", tmp_path / "out", "--json", "--wider-txt")
+    (record,) = json.loads((tmp_path / "out/faces.json").read_text())
+    assert record["faces"][0]["box"] == [20, 0, 96, 64]
+    assert read_file(tmp_path / "out/wider_txt/in/two.txt").bboxes.tolist() == [[20, 0, 96, 64]]
 
 
 def test_a_link_has_its_own_name(run: Run, pictures: Path, tmp_path: Path) -> None:

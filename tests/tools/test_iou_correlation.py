@@ -149,6 +149,15 @@ def run(tool: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, *more: 
     tool.main()
 
 
+def test_a_picture_of_no_format_is_refused_before_the_work(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config(tmp_path).dump(tmp_path / "rectangles.py")
+    monkeypatch.setattr("mmengine.runner.Runner.from_cfg", lambda _: pytest.fail("it began"))
+    with pytest.raises(SystemExit, match=r"iou_correlation: .*a\.xyz: the suffix must be one of"):
+        run(tool, tmp_path, monkeypatch, "--out", str(tmp_path / "a.xyz"))
+
+
 @pytest.mark.slow
 def test_branch_learns(
     tool: ModuleType,
@@ -156,7 +165,7 @@ def test_branch_learns(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run(tool, trained, monkeypatch, "--out", str(trained / "iou.png"))
+    run(tool, trained, monkeypatch, "--out", str(trained / "new/iou.png"))
     output = capsys.readouterr().out
     rows = re.findall(
         r"^\| (predicted IoU|score, fused) \| (\S+) \| (\S+) \|$", output, re.MULTILINE
@@ -165,7 +174,7 @@ def test_branch_learns(
     assert min(map(float, rows[0][1:])) > 0.25, output
     counted = re.search(r"^(\d+) of (\d+) detections", output, re.MULTILINE)
     assert HELD_OUT <= int(counted[1]) <= int(counted[2])
-    assert cv2.imread(str(trained / "iou.png")).std() > 5
+    assert cv2.imread(str(trained / "new/iou.png")).std() > 5
 
 
 @pytest.mark.slow

@@ -66,6 +66,13 @@ def test_where_nothing_can_be_written_nothing_is_searched(
     assert "latency" not in done.stdout
 
 
+@pytest.mark.parametrize("options", [("--max-landmark-error", -1), ("--max-error", -0.1)])
+def test_a_negative_budget_is_refused(repo: Path, tmp_path: Path, options: tuple) -> None:
+    done = run(repo, "a.onnx", "images", "--out", tmp_path / "b.onnx", *options)
+    assert done.returncode == 2
+    assert "must not be negative" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("model", "images", "options", "message"),
     [

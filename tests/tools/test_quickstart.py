@@ -51,6 +51,14 @@ def test_a_failing_step_ends_it(quickstart: ModuleType) -> None:
         quickstart.step(sys.executable, "-c", "raise SystemExit(3)")
 
 
+def test_threads_wait_in_steps_as_everywhere(
+    quickstart: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mmeiou.threads says how; nothing is added to it."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    quickstart.step(sys.executable, "-c", "import os; assert 'OMP_WAIT_POLICY' not in os.environ")
+
+
 def test_missing_packages_are_named_before_anything_runs(
     quickstart: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,18 +15,21 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
+from opencv_client import NMS_THR, SCORE_THR, faces_by_opencv
+from releases import release_of
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from mmeiou.apis import FaceDetector
+from mmeiou.apis.exported import require_file
 from mmeiou.apis.images import Image, load_image
+from mmeiou.apis.onnx_backend import open_session
 from mmeiou.apis.views import padded_size
 from mmeiou.evaluation.wider_report import evaluate, pair
 from mmeiou.functional.wider_ap import WIDERProtocol
@@ -34,10 +37,8 @@ from mmeiou.labels import Detections, ImageLabels, read_labels
 from mmeiou.labels.formats.wider_mat import SUBSETS
 from mmeiou.labels.image_files import image_key
 
-SCORE_THR, NMS_THR = 0.02, 0.45
 STRIDE = 32  # of the coarsest level
 PIXELS = 1.0  # farther apart, two boxes are two detections
-EVERYTHING = (1 << 31) - 1  # what OpenCV may keep before NMS
 
 Detect = Callable[[Image], Detections]
 
@@ -57,13 +58,15 @@ def pytorch(config: str, checkpoint: str) -> Form:
 
 def onnx_runtime(path: str) -> Form:
     """A file of the twelve outputs, decoded by :class:`mmeiou.apis.FaceDetector`."""
-    _require_any_size(_open(path), path)
+    require_file(path)
+    _require_any_size(open_session(path), path)
     return Form("ONNX Runtime", Path(path), _face_detector(path))
 
 
 def nms_in_graph(path: str) -> Form:
     """A file that ends in faces, by the thresholds of its export."""
-    session = _open(path)
+    require_file(path)
+    session = open_session(path)
     wanted = ["boxes", "scores"]
     names = [output.name for output in session.get_outputs()]
     if not set(wanted) <= set(names):
@@ -83,19 +86,13 @@ def nms_in_graph(path: str) -> Form:
 
 def opencv(path: str) -> Form:
     """A file of the twelve outputs in OpenCV's client, which pads as the others do."""
-    _require_file(path)
+    require_file(path)
 
     def detect(image: Image) -> Detections:
-        client.setInputSize((image.shape[1], image.shape[0]))
-        found = client.detect(image)[1]
-        rows: NDArray[np.float32] = np.zeros((0, 15), np.float32) if found is None else found
-        corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
-        return _detections(corners, rows[:, 14] ** 2)
+        faces = faces_by_opencv(Path(path), image)
+        return _detections(faces.boxes, faces.scores)
 
     try:
-        client = cv2.FaceDetectorYN.create(
-            path, "", (STRIDE, STRIDE), math.sqrt(SCORE_THR), NMS_THR, EVERYTHING
-        )
         detect(np.zeros((STRIDE, STRIDE, 3), np.uint8))
     except cv2.error as error:
         raise ValueError(
@@ -118,20 +115,7 @@ def _detections(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> Dete
     return Detections(boxes.astype(np.float64), scores.astype(np.float64))
 
 
-def _require_file(path: str) -> None:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"model {path} not found")
-
-
-def _open(path: str) -> onnxruntime.InferenceSession:
-    _require_file(path)
-    try:
-        return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common class
-        raise ValueError(f"{path} cannot be opened by ONNX Runtime: {error}") from error
-
-
-def _require_any_size(session: onnxruntime.InferenceSession, path: str) -> None:
+def _require_any_size(session: Any, path: str) -> None:
     height, width = session.get_inputs()[0].shape[2:]
     if isinstance(height, int) or isinstance(width, int):
         raise ValueError(  # noqa: TRY004 - the file is wrong, not an argument's type
@@ -206,7 +190,7 @@ def table(
         f"cls * obj >= {SCORE_THR}, NMS {NMS_THR}; {protocol}"
     )
     versions = (
-        f"PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}, "
+        f"PyTorch {torch.__version__}, ONNX Runtime {release_of('onnxruntime')}, "
         f"OpenCV {cv2.__version__}"
     )
     return [*lines, "", protocol_line, versions]
@@ -249,7 +233,7 @@ def main() -> None:
         )
         forms = [build(*files) for build, files in wanted]
         found = detect_all(forms, args.data_root / "WIDER_val/images", ground_truth)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         sys.exit(f"\nerror: {error}")
     print(*table(forms, found, ground_truth), sep="\n")
 

@@ -9,6 +9,7 @@ alone the branch is trained, never look like them.
 """
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmeiou.cli import add_run_arguments, load_config
+from mmeiou.cli import add_run_arguments, load_config, one_line_errors
 
 if TYPE_CHECKING:
     from mmeiou.evaluation.iou_calibration import Correlation
 
 Values = NDArray[np.floating[Any]]
+SIDE = 5.5  # inches of the picture
 
 
 def correlations(predicted: Values, scores: Values, true: Values) -> "list[Correlation]":
@@ -88,15 +90,10 @@ def examine(model: Any, dataloader: Any) -> tuple[Values, Values, Values]:
     return predicted, scores, true
 
 
-def plot(file: Path, predicted: Values, true: Values, title: str) -> None:
+def plot(figure: Any, predicted: Values, true: Values, title: str) -> None:
     """Draw every detection, and the mean true IoU of those with about the same prediction."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow to import)
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     from mmeiou.evaluation.iou_calibration import reliability  # noqa: PLC0415 - after the device
 
-    figure = Figure(figsize=(5.5, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot(
         title=title, xlabel="predicted IoU", ylabel="true IoU", xlim=(0, 1), ylim=(0, 1)
     )
@@ -106,7 +103,6 @@ def plot(file: Path, predicted: Values, true: Values, title: str) -> None:
     axes.plot([0, 1], [0, 1], ":", color="tab:gray", label="perfect")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
-    figure.savefig(file, dpi=110)
 
 
 def parse_args() -> argparse.Namespace:
@@ -123,7 +119,16 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the detector over the validation set, print and draw."""
     args = parse_args()
-    cfg = load_config(args)
+    with one_line_errors("iou_correlation"):
+        cfg = load_config(args)
+        from mmeiou.visualization.figures import figure  # noqa: PLC0415 - after the device
+
+        # Around all of the work: a file that cannot be drawn is refused before it.
+        with figure(args.out, SIDE, SIDE) if args.out else nullcontext() as drawn:
+            _compare(args, cfg, drawn)
+
+
+def _compare(args: argparse.Namespace, cfg: Any, figure: Any) -> None:
     from mmengine.runner import Runner  # noqa: PLC0415 - after the device is chosen
 
     runner = Runner.from_cfg(cfg)
@@ -142,8 +147,8 @@ def main() -> None:
         f"| predicted IoU | {of_iou.pearson:.3f} | {of_iou.spearman:.3f} |\n"
         f"| score, fused | {of_score.pearson:.3f} | {of_score.spearman:.3f} |"
     )
-    if args.out:
-        plot(args.out, predicted, true, f"{Path(args.config).stem}: r = {of_iou.pearson:.2f}")
+    if figure:
+        plot(figure, predicted, true, f"{Path(args.config).stem}: r = {of_iou.pearson:.2f}")
 
 
 if __name__ == "__main__":

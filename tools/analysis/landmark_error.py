@@ -3,9 +3,10 @@
 python tools/analysis/landmark_error.py --data FOLDER --torch CONFIG CHECKPOINT YUNET.onnx \
     --scrfd SCRFD.onnx --side 0 640
 
-FOLDER has images/ and landmarks.csv, in the columns of mmeiou.labels.formats.csv; the order of the
-landmarks is that of its columns, and must be the detector's. A column outer_eye_distance, if there
-is one, is the unit of the errors, else the distance of the first two landmarks is.
+FOLDER has images/ and landmarks.csv, in the columns of mmeiou.labels.formats.csv. A face's five
+landmarks, by the names of mmeiou.labels.landmarks, may have their columns in any order; columns of
+other names are in the detector's. A column outer_eye_distance, if there is one, is the unit of the
+errors, else the distance of the first two landmarks is.
 
 Not every face of a picture has to be labelled: detections of others do not count. Errors are those
 of the faces found, by a score of at least --score-thr and an IoU of at least 0.5.
@@ -15,14 +16,15 @@ import argparse
 import csv
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
+from releases import release_of
 from scrfd import SCRFD
 from tqdm import tqdm
 
@@ -35,6 +37,9 @@ from mmeiou.evaluation.landmark_error import (
     landmark_errors,
 )
 from mmeiou.labels import LabelError, LabelSet, Source, read_labels
+from mmeiou.labels.errors import at, placing
+from mmeiou.labels.landmarks import FACE_LANDMARKS, flip_pairs_by_name
+from mmeiou.labels.values import written_number
 from mmeiou.visualization.sheet import shrink
 from mmeiou.whole_files import replacing
 
@@ -43,6 +48,7 @@ from markdown_sections import replace_section
 
 LABELS, IMAGES, UNIT = "landmarks.csv", "images", "outer_eye_distance"
 SCORE_THR, THRESHOLD = 0.3, 0.1
+PROBE = 64  # side of a picture that only asks for the number of landmarks
 
 Detect = Callable[[Image], Faces]
 
@@ -69,22 +75,61 @@ def read_folder(folder: Path) -> Labelled:
         LabelError: If it cannot be used, or has no landmarks.
     """
     file = folder / LABELS
-    labels = read_labels(Source(file, folder / IMAGES), "csv")
+    labels = in_order(read_labels(Source(file, folder / IMAGES), "csv"))
     if len(labels.landmarks) < 2:  # noqa: PLR2004 - a distance takes two
         raise LabelError("expected the columns of two or more landmarks", str(file))
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
-    if UNIT not in rows[0]:
+    units = read_units(file)
+    if units is None:
         return Labelled(folder / IMAGES, labels, None)
-    units: dict[str, list[float]] = {}
-    for row in rows:
-        units.setdefault(row.get("image", ""), []).append(float(row[UNIT]))
     # The reader of labels takes paths and columns of more kinds.
     if {name: len(of) for name, of in units.items()} != {
         image.file: len(image) for image in labels.images
     }:
         raise LabelError(f"{UNIT}: expected a face in each row, its path in 'image'", str(file))
     return Labelled(folder / IMAGES, labels, [units[image.file] for image in labels.images])
+
+
+def in_order(labels: LabelSet) -> LabelSet:
+    """A face's five landmarks as detectors give them; others stay as they are."""
+    if set(labels.landmarks) != set(FACE_LANDMARKS):
+        return labels
+    order = [labels.landmarks.index(name) for name in FACE_LANDMARKS]
+    images = [replace(image, keypoints=image.keypoints[:, order]) for image in labels.images]
+    pairs = flip_pairs_by_name(FACE_LANDMARKS)
+    return replace(labels, images=images, landmarks=FACE_LANDMARKS, flip_pairs=pairs)
+
+
+def read_units(file: Path) -> dict[str, list[float]] | None:
+    """Lengths of the faces of each image; None without such a column.
+
+    Raises:
+        LabelError: If one is no number; names file and line.
+    """
+    units: dict[str, list[float]] = {}
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        if UNIT not in (reader.fieldnames or ()):
+            return None
+        for row in reader:
+            with placing(at(file, reader.line_num)):
+                length = written_number(row[UNIT], UNIT)
+            units.setdefault(row.get("image", ""), []).append(length)
+    return units
+
+
+def require_landmarks(names: Sequence[str], detectors: Sequence[Detect], count: int) -> None:
+    """All detectors give as many landmarks as are labelled.
+
+    Raises:
+        ValueError: Naming the first that does not.
+    """
+    for name, detect in zip(names, detectors, strict=True):
+        given = detect(np.zeros((PROBE, PROBE, 3), np.uint8)).landmarks.shape[1]
+        if given != count:
+            raise ValueError(
+                f"{name} gives {given or 'no'} landmarks, but the labelled faces have {count}: "
+                "leave it out, or take a model of as many"
+            )
 
 
 def resized(image: Image, side: int) -> Image:
@@ -160,7 +205,7 @@ def footnote(data: Labelled, score_thr: float) -> str:
         f"{faces} faces in {len(data.labels)} images. Errors in percent: the mean by each unit of "
         f"length, each landmark's, and the share of faces above 10 %, by {unit}; AUC up to 10 %, "
         f"1 for perfect landmarks. Faces found by a score of {score_thr} and an IoU of 0.5. "
-        f"PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}."
+        f"PyTorch {torch.__version__}, ONNX Runtime {release_of('onnxruntime')}."
     )
 
 
@@ -204,8 +249,9 @@ def main() -> None:
             for model in (*args.torch, *((file,) for file in args.onnx))
         ]
         detectors += [SCRFD(file, args.score_thr) for file in args.scrfd]
+        require_landmarks([file.name for file in files], detectors, len(data.labels.landmarks))
         errors = measure(detectors, args.side, data, args.score_thr)
-    except (OSError, ValueError, LabelError) as error:
+    except (OSError, ValueError, ImportError) as error:
         sys.exit(f"\nerror: {error}")
     names = [(file.name, side) for file in files for side in args.side]
     content = "\n".join([*table(names, errors, data), "", footnote(data, args.score_thr)])

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from landmark_error import read_folder
+from landmark_error import read_folder, require_landmarks
 from robustness_table import draw, table
 from short_names import short_names
 from tqdm import tqdm
@@ -37,7 +37,7 @@ from mmeiou.evaluation.robustness import (
     resized,
     spoilt,
 )
-from mmeiou.labels import LabelError, LabelSet, read_labels
+from mmeiou.labels import LabelSet, read_labels
 from mmeiou.labels.formats.wider_mat import SUBSETS
 from mmeiou.visualization.sheet import contact_sheet, outline, require_format
 from mmeiou.whole_files import replacing
@@ -125,9 +125,14 @@ def shown(sets: Sets, conditions: list[Condition]) -> Iterator[tuple[Image, str]
 
 
 def caption(condition: Condition) -> str:
-    """What a condition is, in plain numbers."""
-    name = condition.corruption.replace("_", " ")
-    return f"{name} {condition.strength:g}: {UNITS[condition.corruption]}"
+    """What a condition is, in the width of a small picture: its unit would take all of it."""
+    return f"{condition.corruption.replace('_', ' ')} {condition.strength:g}"
+
+
+def units(conditions: list[Condition]) -> list[str]:
+    """What the numbers of the captions count, a line each kind."""
+    kinds = dict.fromkeys(one.corruption for one in conditions if UNITS[one.corruption])
+    return [f"{kind.replace('_', ' ')}: {UNITS[kind]}" for kind in kinds]
 
 
 def main() -> None:
@@ -148,9 +153,12 @@ def main() -> None:
             FaceDetector(model, checkpoint, args.device, score_thr=SCORE_THR)
             for model, checkpoint in (*args.torch, *((file, None) for file in args.onnx))
         ]
+        if sets.landmarks:
+            require_landmarks(names, detectors, sets.landmarks[0].labels.keypoints.shape[1])
         if args.sheet:
             write_image(args.sheet, contact_sheet(shown(sets, conditions), 4, args.sheet_side))
             print(f"{len(conditions)} conditions of a picture: {args.sheet}")
+            print(*units(conditions), sep="\n")
         if not detectors:
             return
         rows: list[dict[str, Any]] = []
@@ -161,7 +169,7 @@ def main() -> None:
         print(table(rows))
         if args.figure:
             draw(rows, args.figure)
-    except (OSError, ValueError, LabelError, ImportError) as error:
+    except (OSError, ValueError, ImportError) as error:
         sys.exit(f"\nerror: {error}")
 
 

@@ -1,16 +1,17 @@
 """A YuNet in every runtime that is installed, as a detector and as a network to time."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
+from opencv_client import NMS_THR, SCORE_THR, faces_by_opencv
+from releases import release_of
 
 from mmeiou.apis import FaceDetector, Faces
 from mmeiou.apis.candidates import Candidates
@@ -22,10 +23,7 @@ from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.openvino_backend import OpenVinoBackend
 from mmeiou.apis.torch_backend import TorchBackend
 from mmeiou.apis.views import Size, padded_size
-from mmeiou.deploy.conversion.convert import convert
 
-SCORE_THR, NMS_THR = 0.02, 0.45
-EVERYTHING = (1 << 31) - 1  # what OpenCV may keep before NMS
 SIZE = (640, 640)  # of files of one size, where their size in bytes is meant
 
 Batch = NDArray[np.float32]
@@ -63,7 +61,8 @@ def forms(
         yield _pytorch(*trained)
     for numbers, file in {"float32": float_file, "INT8": int8_file}.items():
         if file:
-            yield _exported("ONNX Runtime", numbers, [file], OnnxBackend(file, threads=1))
+            backend = OnnxBackend(file, threads=1)
+            yield _exported("ONNX Runtime", numbers, [file], backend, release_of("onnxruntime"))
             yield _opencv(numbers, file)
             yield from _tried(_openvino, file, numbers, folder / f"{file.stem}.xml")
     yield from _tried(_openvino, float_file, "bfloat16", folder / f"{float_file.stem}.xml")
@@ -83,7 +82,7 @@ def _exported(
     numbers: str,
     files: Sequence[Path],
     backend: ExportedBackend,
-    release: str = onnxruntime.__version__,
+    release: str,
 ) -> Form:
     names = [name for levels in backend.names.values() for name in levels]
     return Form(
@@ -123,21 +122,19 @@ def _opencv(numbers: str, file: Path) -> Form:
     net = cv2.dnn.readNetFromONNX(str(file))
     names = [output.name for output in OnnxBackend(file).session.get_outputs()]
 
-    def faces(image: Image) -> Faces:
-        size = image.shape[1], image.shape[0]  # OpenCV 5's classic engine has no setInputSize
-        client = cv2.FaceDetectorYN.create(str(file), "", size, SCORE_THR**0.5, NMS_THR, EVERYTHING)
-        found = client.detect(image)[1]
-        rows: NDArray[np.float32] = np.zeros((0, 15), np.float32) if found is None else found
-        corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
-        landmarks = rows[:, 4:14].reshape(-1, 5, 2)
-        return Faces(corners, rows[:, 14] ** 2, landmarks, np.zeros(len(rows), np.int64))
-
     def network(batch: Batch) -> Any:
         net.setInput(batch)
         return net.forward(names)
 
     runtime = _opencv_name(net.getLayerTypes())
-    return Form(runtime, numbers, cv2.__version__, file.stat().st_size, faces, network)
+    return Form(
+        runtime,
+        numbers,
+        cv2.__version__,
+        file.stat().st_size,
+        partial(faces_by_opencv, file),
+        network,
+    )
 
 
 def _opencv_name(layer_types: Collection[str]) -> str:
@@ -149,6 +146,14 @@ def _opencv_name(layer_types: Collection[str]) -> str:
     if not hasattr(cv2.dnn, "ENGINE_NEW"):
         return "OpenCV"
     return f"OpenCV 5, {'classic' if 'Convolution' in layer_types else 'new'} engine"
+
+
+def convert(source: Path, target: Path, size: Size | None = None) -> None:
+    """Write another runtime's file; see :func:`mmeiou.deploy.conversion.convert.convert`."""
+    # onnx and ONNX Runtime are optional, and the table of former numbers needs neither.
+    from mmeiou.deploy.conversion import convert as conversion  # noqa: PLC0415
+
+    conversion.convert(source, target, size=size)
 
 
 def _openvino(source: Path, numbers: str, target: Path) -> Form:

@@ -24,19 +24,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from deployed_ap import evenly_spread
-from landmark_error import measure, read_folder, relative
-from runtime_forms import NMS_THR, SCORE_THR, Form, forms, noise
+from landmark_error import Labelled, measure, read_folder, relative, require_landmarks
+from opencv_client import NMS_THR, SCORE_THR
+from runtime_forms import Form, forms, noise
 from tqdm import tqdm
 
+from mmeiou.apis import FaceDetector
 from mmeiou.apis.images import load_image
 from mmeiou.apis.views import Size
 from mmeiou.evaluation.wider_report import evaluate, pair
 from mmeiou.functional.wider_ap import WIDERProtocol
-from mmeiou.labels import Detections, LabelError, read_labels
+from mmeiou.labels import Detections, ImageLabels, read_labels
 from mmeiou.labels.formats.wider_mat import SUBSETS
 from mmeiou.labels.image_files import image_key
 from mmeiou.whole_files import replacing
@@ -55,12 +57,40 @@ REFERENCE = ("ONNX Runtime", "float32")
 Row = dict[str, str]
 
 
-def average_precision(models: Sequence[Form], root: Path, most: int | None) -> list[list[float]]:
+class Sets(NamedTuple):
+    """What to measure on.
+
+    Attributes:
+        images: Folder of WIDER FACE's images.
+        truth: Their labels.
+        faces: With landmarks.
+    """
+
+    images: Path
+    truth: Mapping[str, ImageLabels]
+    faces: Labelled
+
+
+def read_sets(args: argparse.Namespace) -> Sets:
+    """Read the labels before anything is measured, and see whether the model fits them.
+
+    Raises:
+        OSError: If a file is missing.
+        ValueError: If one cannot be used, or the model gives other landmarks.
+    """
+    detector = FaceDetector(args.model)
+    root, faces = args.widerface, read_folder(args.faces)
+    every = read_labels(root / "labelv2/val/gt", "wider_mat").by_key(image_key)
+    require_landmarks([args.model.name], [detector], len(faces.labels.landmarks))
+    return Sets(root / "WIDER_val/images", evenly_spread(every, args.most), faces)
+
+
+def average_precision(models: Sequence[Form], sets: Sets) -> list[list[float]]:
     """AP of each form on each subset."""
-    truth = evenly_spread(read_labels(root / "labelv2/val/gt", "wider_mat").by_key(image_key), most)
+    images, truth, _ = sets
     found: list[dict[str, Detections]] = [{} for _ in models]
     for key in tqdm(truth, unit="image", desc="AP"):
-        image = load_image(root / "WIDER_val/images" / f"{key}.jpg")
+        image = load_image(images / f"{key}.jpg")
         for form, detections in zip(models, found, strict=True):
             faces = form.faces(image)
             detections[key] = Detections(
@@ -70,9 +100,8 @@ def average_precision(models: Sequence[Form], root: Path, most: int | None) -> l
     return [list(report.ap.values()) for report in reports]
 
 
-def landmark_errors(models: Sequence[Form], folder: Path) -> list[float]:
+def landmark_errors(models: Sequence[Form], data: Labelled) -> list[float]:
     """Mean error of each form, relative to the folder's unit."""
-    data = read_folder(folder)
     errors = measure([form.faces for form in models], [SIDE], data, FACE_SCORE_THR)
     return [relative(one, data).nme for one in errors]
 
@@ -105,11 +134,11 @@ def ratios(models: Sequence[Form], size: Size, rounds: int) -> list[float]:
     return [seconds / reference for seconds in found]
 
 
-def rows_of(model: str, models: Sequence[Form], args: argparse.Namespace) -> list[Row]:
+def rows_of(model: str, models: Sequence[Form], sets: Sets, rounds: int) -> list[Row]:
     """Measure all forms of a model."""
-    speeds = [ratios(models, size, args.rounds) for size in SIZES]
-    precisions = average_precision(models, args.widerface, args.most)
-    errors = landmark_errors(models, args.faces)
+    speeds = [ratios(models, size, rounds) for size in SIZES]
+    precisions = average_precision(models, sets)
+    errors = landmark_errors(models, sets.faces)
     return [
         {
             "model": model,
@@ -204,13 +233,16 @@ def main() -> None:
     args = parse_args()
     try:
         rows = read_rows(args.csv)
+        if args.page:  # that it has the section is known before the work
+            replace_section(args.page.read_text(), "runtimes", "", args.page)
         if args.model:
+            sets = read_sets(args)
             with TemporaryDirectory() as scratch:
                 folder = args.files or Path(scratch)
                 models = list(forms(args.model, args.int8, args.torch, folder))
-                rows = merged(rows, rows_of(args.model.stem, models, args))
+                rows = merged(rows, rows_of(args.model.stem, models, sets, args.rounds))
             write_rows(args.csv, rows)
-    except (OSError, ValueError, RuntimeError, LabelError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
         sys.exit(f"\nerror: {error}")
     content = table(rows)
     print(content)

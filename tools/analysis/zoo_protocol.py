@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from mmeiou.apis.exported import require_file
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.torch_backend import TorchBackend
 from mmeiou.evaluation.wider_report import evaluate, pair
@@ -120,8 +121,7 @@ class Client:
     """OpenCV's ``FaceDetectorYN``, called as the Zoo's ``tools/eval`` does."""
 
     def __init__(self, path: str) -> None:
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"model {path} not found")
+        require_file(path)
         self.client = cv2.FaceDetectorYN.create(path, "", (32, 32), ZOO_THR, NMS_THR, ZOO_TOP_K)
 
     def __call__(self, image: Image) -> Detections:
@@ -190,12 +190,6 @@ def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
     lines = [f"| {' | '.join(COLUMNS)} |", "|---|---:|---|---:|---:|---:|---:|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
-
-
-def read_csv(path: Path) -> list[Row]:
-    """What an earlier run wrote."""
-    with path.open(newline="") as file:
-        return [Row(**row) for row in csv.DictReader(file)]
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

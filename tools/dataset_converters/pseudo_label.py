@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.media import write_image
+from mmeiou.cli import message_of
 from mmeiou.labels import ImageError, ImageLabels, LabelError, LabelSet
 from mmeiou.labels.image_files import is_truncated_jpeg, list_files, list_images, upright_size
 from mmeiou.labels.landmarks import flip_pairs_by_name, landmark_names
@@ -70,6 +71,24 @@ def _look(path: Path, file: str, teacher: teachers.Teacher, kept: FoundFaces) ->
     return kept.add(Picture(file, (size.width, size.height), teacher.detect(path)), data)
 
 
+def names_of(known: tuple[str, ...]) -> tuple[str, ...]:
+    """Of a teacher's classes; one that does not know them finds faces."""
+    return known or ("face",)
+
+
+def require_classes(known: tuple[str, ...], wanted: list[str]) -> None:
+    """Check that a teacher has the classes.
+
+    Raises:
+        LabelError: It has others.
+    """
+    if absent := [name for name in wanted if name not in names_of(known)]:
+        raise LabelError(
+            f"the teacher knows the classes {', '.join(names_of(known))}, not {', '.join(absent)}: "
+            "choose by --classes"
+        )
+
+
 def labels_of(
     pictures: list[Picture], images: Path, known: tuple[str, ...], wanted: list[str], rule: Rule
 ) -> LabelSet:
@@ -79,18 +98,15 @@ def labels_of(
         pictures: With what the teacher found.
         images: Their folder.
         known: The teacher's classes; empty where it does not know their names.
-        wanted: Names of the classes to keep, in their order.
+        wanted: Names of the classes to keep, in their order; it has them.
         rule: What becomes a face.
 
     Raises:
-        LabelError: There is no picture, no face, or no such class.
+        LabelError: There is no picture, no face, or a class without a name.
     """
-    names = known or ("face",)
-    if absent := [name for name in wanted if name not in names]:
-        raise LabelError(
-            f"the teacher knows the classes {', '.join(names)}, not {', '.join(absent)}: choose by "
-            "--classes"
-        )
+    if not pictures:
+        raise LabelError("none of the pictures can be read", str(images))
+    names = names_of(known)
     highest = max((int(one.faces.labels.max(initial=0)) for one in pictures), default=0)
     if highest >= len(names):
         raise LabelError(
@@ -156,7 +172,7 @@ def main() -> None:
     try:
         unreadable = _run(args)
     except (LabelError, ImageError, ImportError, OSError, ValueError) as error:
-        raise SystemExit(f"pseudo_label: no labels written: {error}") from error
+        raise SystemExit(f"pseudo_label: no labels written: {message_of(error)}") from error
     if unreadable:
         raise SystemExit(f"pseudo_label: {unreadable} unreadable images were left out, see above")
 
@@ -175,6 +191,7 @@ def _run(args: argparse.Namespace) -> int:
     files = list_images(args.images)
     options = teachers.Options(args.device, args.scales, args.max_side, args.tta, FLOOR)
     teacher = teachers.load(args.model, args.checkpoint, options)
+    require_classes(teacher.classes, args.classes)
     kept = FoundFaces(args.out.with_suffix(".faces.jsonl"), teacher.digest)
     pictures, unreadable = find_faces(args.images, files, teacher, kept)
     labels = labels_of(pictures, args.images, teacher.classes, args.classes, rule)

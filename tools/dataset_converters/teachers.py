@@ -11,7 +11,7 @@ import numpy as np
 
 from mmeiou.apis import FaceDetector, Faces
 from mmeiou.apis.images import load_image
-from mmeiou.config import load_detector, read_config
+from mmeiou.config import load_detector, read_config, require_tta
 from mmeiou.labels.landmarks import flip_pairs_by_count
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "analysis"))
@@ -137,10 +137,7 @@ class Augmented:
         from mmeiou.registry import MODELS  # noqa: PLC0415
 
         cfg = read_config(config)
-        if missing := [key for key in ("tta_model", "tta_pipeline") if key not in cfg]:
-            raise ValueError(
-                f"--tta: {config} has no {' and no '.join(missing)}; see configs/yunet/*tta*"
-            )
+        require_tta(cfg)
         detector = load_detector(cfg, checkpoint)
         self.classes = tuple(detector.dataset_meta.get("classes", ()))
         self.pairs = flip_pairs_by_count(detector.bbox_head.num_keypoints)

@@ -1,16 +1,17 @@
-"""Which part of the robust recipe helps what? YuNet_n with none, each and all of them, many seeds.
+"""Which augmentation helps what on pictures as they are? YuNet_n with none, each, all; many seeds.
 
     python tools/dataset_converters/shrink_widerface.py data/widerface --out data/widerface_640
     python tools/experiments/robust_ablation.py data/widerface_640 --landmarks helen_test
     python tools/experiments/robust_ablation.py data/widerface_640 \
         --device cuda --jobs 6 --workers 2 --seconds 400 --train-only
 
-Every arm is configs/yunet/yunet-n_robust_2xb16-640e_widerface.py with parts switched off by config
-options, trained for the same number of steps on crops of --side pixels, from scratch or --init, and
-then measured: AP on WIDER FACE's validation part and landmark error, on clean pictures and on
-spoilt ones, at one strength of each corruption. Each finished run is a row of OUT/runs.csv, and is
-not run again. What was trained --train-only, on a GPU, is measured by the command without it, on
-any machine to which OUT was copied: measuring is work for processors.
+Every arm is the released recipe with parts put in, those that were kept as they are in
+configs/yunet/yunet-n_robust_2xb16-640e_widerface.py, trained for the same number of steps on crops
+of --side pixels, from scratch or --init, and then measured: AP on WIDER FACE's validation part and
+landmark error, on clean pictures and on spoilt ones, at one strength of each corruption. Each
+finished run is a row of OUT/runs.csv, and is not run again. What was trained --train-only, on a
+GPU, is measured by the command without it, on any machine to which OUT was copied: measuring is
+work for processors.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,30 +41,31 @@ from short_yunet import (
     weights_of,
 )
 
-from mmeiou.config import parse_cfg_options, read_config
+from mmeiou.config import read_config
 from mmeiou.whole_files import replacing
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = "yunet-n_robust_2xb16-640e_widerface.py"
-PIPELINE = "train_dataloader.dataset.pipeline"
-# What leaves a part out.
-OFF = {
-    "crops": (f"{PIPELINE}.2.crop_choice=(0.5,0.7,0.9,1.1,1.3,1.5)",),
-    "interpolation": (f"{PIPELINE}.3.interpolation=bilinear",),
-    "rotation": (f"{PIPELINE}.5.prob=0",),
-    "hsv": tuple(f"{PIPELINE}.6.{key}_delta=0" for key in ("hue", "saturation", "value")),
-    "pixels": tuple(f"{PIPELINE}.{index}.prob=0" for index in (7, 8, 9, 10)),
-    "ema": ("custom_hooks=[]",),
-}
+RELEASED = "yunet-n_2xb16-640e_widerface.py"
+ROBUST = "yunet-n_robust_2xb16-640e_widerface.py"
+# The parts that were kept, by the types of their transforms there,
+KEPT = {"rotation": "mmeiou.RandomRotate", "pixels": "mmeiou.RandomCorruption"}
+# and what was not: faces from twice as large as released to 3/4; how a program may resize;
+# OpenCV's hue (of 180), saturation and value (of 255), by so much at most; a moving average.
+CROPS = (0.25, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 2.0)
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "lanczos")
+HSV = {"type": "YOLOXHSVRandomAug", "hue_delta": 5, "saturation_delta": 30, "value_delta": 30}
+EMA = {"type": "EMAHook", "ema_type": "ExpMomentumEMA", "update_buffers": True}
+PARTS = ("crops", "interpolation", "rotation", "hsv", "pixels", "ema")
 ARMS = {
     "base": (),
-    "all": tuple(OFF),
+    "all": PARTS,
     "rotation": ("rotation",),
     "pixels": ("pixels",),
     "hsv": ("hsv",),
     "interpolation": ("interpolation",),
     "ema": ("ema",),
     "crops": ("crops",),
+    "kept": tuple(KEPT),
 }
 # One strength of each corruption, at which the released YuNet_n has lost much and not all.
 STRENGTHS = {
@@ -81,21 +84,36 @@ TRAINED = "train.json"
 MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme", "spoilt_found")
 
 
+def pipeline_of(parts: Collection[str]) -> list[Any]:
+    """The released training pipeline with parts put in, before images are packed."""
+    *steps, pack = read_config(RELEASED).train_pipeline
+    added = read_config(ROBUST).train_pipeline
+    if "crops" in parts:
+        steps[2].crop_choice = CROPS
+    if "interpolation" in parts:
+        steps[3].interpolation = INTERPOLATIONS
+    if "rotation" in parts:
+        steps += [step for step in added if step.type == KEPT["rotation"]]
+    if "hsv" in parts:
+        steps.append(HSV)
+    if "pixels" in parts:
+        steps += [step for step in added if step.type == KEPT["pixels"]]
+    return [*steps, pack]
+
+
 def config(cell: ShortRun, data: Path, folder: Path, workers: int) -> Any:
-    """The recipe with the arm's parts alone, on so many steps."""
-    cfg = read_config(CONFIG)
-    off = [
-        option for part, options in OFF.items() if part not in ARMS[cell.arm] for option in options
-    ]
-    cfg.merge_from_dict(parse_cfg_options(off))
+    """The recipe of an arm, on so many steps."""
+    cfg = read_config(RELEASED)
     loader = cfg.train_dataloader
+    loader.dataset.pipeline = pipeline_of(ARMS[cell.arm])
     pipeline = loader.dataset.pipeline
     set_crops(pipeline, cell.side, same_scale(pipeline[2].crop_choice, cell.side))
     loader.update(endless_loader(workers))
     loader.dataset.data_root = f"{data}/"
-    for hook in cfg.custom_hooks:
+    if "ema" in ARMS[cell.arm]:
         # An average over the last tenth or so; over thousands of steps it would be of the first.
-        hook.update(momentum=min(10 / cell.iters, 0.5), gamma=max(cell.iters / 10, 1))
+        of_last = {"momentum": min(10 / cell.iters, 0.5), "gamma": max(cell.iters / 10, 1)}
+        cfg.custom_hooks = [EMA | of_last]
     for part in ("val", "test"):
         for key in ("dataloader", "evaluator", "cfg"):
             cfg.pop(f"{part}_{key}", None)
@@ -163,7 +181,7 @@ def evaluate(checkpoint: Path, args: argparse.Namespace) -> dict[str, float]:
     from mmeiou.labels import read_labels  # noqa: PLC0415
     from mmeiou.labels.formats.wider_mat import SUBSETS  # noqa: PLC0415
 
-    detector = FaceDetector(CONFIG, checkpoint, args.device, score_thr=SCORE_THR)
+    detector = FaceDetector(RELEASED, checkpoint, args.device, score_thr=SCORE_THR)
     truth = read_labels(args.data / "labelv2/val/gt", "wider_mat")
     wider = load(truth, args.data / "WIDER_val/images", LONG_SIDE, 1)
     helen = read_folder(args.landmarks)

@@ -48,6 +48,19 @@ def test_folder_has_all_that_the_page_asks_for(net: torch.nn.Module, tmp_path: P
         assert (site / name).is_file(), name
 
 
+def test_another_page_is_not_overwritten(net: torch.nn.Module, tmp_path: Path) -> None:
+    export_onnx(net, tmp_path / "own.onnx", (64, 64))
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"has an index\.html that is not of this page"):
+        write_site(tmp_path / "own.onnx", RUNTIME, site)
+    assert [file.read_text() for file in site.iterdir()] == ["mine"]
+    (site / "index.html").unlink()
+    for _ in range(2):  # its own is replaced
+        write_site(tmp_path / "own.onnx", RUNTIME, site)
+
+
 def test_page_names_no_other_host() -> None:
     for file in PAGE.iterdir():
         assert not re.search(r"https?://|[\"']//", file.read_text()), file

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers.tiny_model import write_tiny_model
 
 from mmeiou.apis import Faces
 
@@ -89,6 +90,63 @@ def test_without_the_outer_corners_the_eyes_are_the_unit(import_tool, folder):
     assert row[7] == "33.33"  # one of three faces is off by 20 %
 
 
+def test_columns_of_a_face_come_in_any_order(import_tool, folder):
+    """The detector's points are exact, in its order: only an order of columns makes errors."""
+    points = {
+        "right_eye": (5, 5), "left_eye": (15, 5), "nose": (10, 10),
+        "right_mouth_corner": (6, 15), "left_mouth_corner": (14, 15),
+    }  # fmt: skip
+    tool = import_tool("landmark_error")
+
+    def exact(_):
+        landmarks = np.array([list(points.values())], np.float32)
+        box = np.array([[0, 0, 20, 20]], np.float32)
+        return Faces(box, np.ones(1, np.float32), landmarks, np.zeros(1, np.int64))
+
+    names = ("left_eye", "right_eye", "left_mouth_corner", "right_mouth_corner", "nose")
+    header = ",".join(f"{name}_x,{name}_y" for name in names)
+    cells = ",".join(f"{x},{y}" for x, y in map(points.get, names))
+    (folder / "landmarks.csv").write_text(f"image,x1,y1,x2,y2,{header}\na.png,0,0,20,20,{cells}\n")
+    shown, row = measured(tool, folder, detect=exact)
+    assert shown[5:10] == [name.replace("_", " ") for name in points]
+    assert row[2:10] == ["1.000", *["0.00"] * 7]
+    labels = tool.read_folder(folder).labels
+    assert labels.landmarks == tuple(points)
+    assert labels.flip_pairs == ((0, 1), (3, 4))
+
+
+def test_columns_of_other_names_keep_their_order(import_tool, folder):
+    text = (folder / "landmarks.csv").read_text()
+    text = text.replace("right_eye", "eye").replace("left_eye", "right_eye")
+    (folder / "landmarks.csv").write_text(text)
+    assert import_tool("landmark_error").read_folder(folder).labels.landmarks == (
+        "eye",
+        "right_eye",
+    )
+
+
+def test_a_unit_that_is_no_number_is_named_by_its_line(import_tool, folder):
+    file = folder / "landmarks.csv"
+    file.write_text(file.read_text().replace(",20\nb.png", ",\nb.png"))
+    with pytest.raises(ValueError, match=r"landmarks\.csv:3: outer_eye_distance: '', expected a n"):
+        import_tool("landmark_error").read_folder(folder)
+
+
+def test_models_of_other_landmarks_are_named(import_tool, run_tool, folder, repo, tmp_path):
+    tool = import_tool("landmark_error")
+    tool.require_landmarks(["two"], [detector], 2)
+
+    def without(image):
+        found = detector(image)
+        return Faces(found.boxes, found.scores, found.landmarks[:, :0], found.labels)
+
+    with pytest.raises(ValueError, match=r"none gives no landmarks, but the labelled faces have 2"):
+        tool.require_landmarks(["two", "none"], [detector, without], 2)
+    model = write_tiny_model(repo, tmp_path).dynamic
+    with pytest.raises(SystemExit, match=r"error: d\.onnx gives 5 landmarks, but .* have 2: leave"):
+        run_tool("landmark_error", "--data", folder, model)
+
+
 @pytest.mark.parametrize(("old", "new"), [("b.png", "./b.png"), ("image,", "file,")])
 def test_units_that_are_not_of_the_faces(import_tool, folder, old, new):
     text = (folder / "landmarks.csv").read_text().replace(old, new, 1)
@@ -148,7 +206,9 @@ def test_bad_arguments(run_tool, folder, capsys, arguments, message):
 def test_missing_files(run_tool, folder, tmp_path):
     with pytest.raises(SystemExit, match=r"error: model nowhere.onnx not found"):
         run_tool("landmark_error", "--data", folder, "nowhere.onnx")
-    with pytest.raises(SystemExit, match=r"error: labels .*landmarks.csv not found"):
+    with pytest.raises(
+        SystemExit, match=r"landmarks.csv not found, expected csv: a row a box, named"
+    ):
         run_tool("landmark_error", "--data", tmp_path, "nowhere.onnx")
     with pytest.raises(SystemExit, match=r"error: nowhere.onnx cannot be opened by ONNX Runtime"):
         run_tool("landmark_error", "--data", folder, "--scrfd", "nowhere.onnx")

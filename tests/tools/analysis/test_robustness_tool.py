@@ -10,7 +10,9 @@ from mmengine.registry import init_default_scope
 from wider_files import write_ground_truth
 
 from mmeiou.config import read_config
+from mmeiou.evaluation.robustness import Condition, all_conditions
 from mmeiou.registry import MODELS
+from mmeiou.visualization.sheet import contact_sheet
 
 CONFIG = "configs/yunet/yunet-n_2xb16-640e_widerface.py"
 
@@ -55,6 +57,7 @@ def test_a_table_a_figure_and_a_sheet(run_tool, sets, tmp_path):
         assert 0 <= float(row["found"]) <= 1
     assert printed.count("\n| rotation |") == 4
     assert cv2.imread(str(tmp_path / "a.png")) is not None
+    assert "\ngrey: share of colour taken away\nrotation: degrees, to the left or to" in printed
     # 6 pictures of 64 x 43 pixels, four in a row
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape[1] >= 4 * 64
@@ -82,6 +85,28 @@ def test_nothing_to_do_is_refused(run_tool, options, capsys):
     with pytest.raises(SystemExit):
         run_tool("robustness", *options)
     assert "give" in capsys.readouterr().err
+
+
+def test_captions_fit_above_a_picture_of_160_pixels(import_tool):
+    caption = import_tool("robustness").caption
+    assert caption(Condition("low_contrast", 0.25)) == "low contrast 0.25"
+    for text in map(caption, all_conditions()):
+        small, large = (
+            contact_sheet([(np.zeros((9, side, 3), np.uint8), text)], 1, side)[:22]
+            for side in (160, 640)
+        )
+        np.testing.assert_array_equal(small[:, :160], large[:, :160])  # nothing is cut off
+
+
+def test_other_landmarks_than_the_models_are_refused(run_tool, sets, tmp_path):
+    (tmp_path / "images").symlink_to(sets / "faces/images")
+    rows = "image,x1,y1,x2,y2,a_x,a_y,b_x,b_y\na.png,10,10,40,40,18,20,32,20\n"
+    (tmp_path / "landmarks.csv").write_text(rows)
+    options = ("--landmarks", tmp_path, "--torch", CONFIG, sets / "random.pth")
+    with pytest.raises(
+        SystemExit, match=r"error: random\.pth gives 5 landmarks, but the .* have 2"
+    ):
+        run_tool("robustness", *options)
 
 
 def test_table_by_hand(import_tool):

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 from helpers.tiny_model import TinyModel, write_tiny_model
+from wider_files import write_ground_truth
 
 from mmeiou.deploy.int8.quantize import prepare, quantize
 
@@ -139,3 +141,31 @@ def test_bad_arguments(run_tool, tmp_path: Path, capsys):
     with pytest.raises(SystemExit, match=r"error: model nowhere\.onnx not found"):
         run_tool("runtimes", "nowhere.onnx", *folders, "--csv", tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_what_is_to_be_read_is_read_before_the_work(
+    run_tool, import_tool, tiny, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(import_tool("runtime_forms"), "forms", lambda *_: pytest.fail("it began"))
+    page = tmp_path / "page.md"
+    page.write_text("<!-- runtimes -->\n<!-- /runtimes -->\n")
+    given = {"--widerface": tmp_path, "--faces": tmp_path, "--csv": tmp_path / "a.csv"}
+    given["--page"] = page
+
+    def run() -> None:
+        run_tool("runtimes", tiny.dynamic, *(word for pair in given.items() for word in pair))
+
+    with pytest.raises(SystemExit, match=r"error: labels .*landmarks\.csv not found"):
+        run()
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images/a.png"), np.zeros((50, 50, 3), np.uint8))
+    table = "image,x1,y1,x2,y2,a_x,a_y,b_x,b_y\na.png,0,0,20,20,5,5,15,5\n"
+    (tmp_path / "landmarks.csv").write_text(table)
+    with pytest.raises(SystemExit, match=r"error: labels .*gt not found"):
+        run()
+    write_ground_truth(tmp_path / "labelv2/val/gt")
+    with pytest.raises(SystemExit, match=r"error: d\.onnx gives 5 landmarks, but the .* have 2"):
+        run()
+    page.write_text("")
+    with pytest.raises(SystemExit, match=r"page\.md: lines '<!-- runtimes -->'"):
+        run()

@@ -1,4 +1,4 @@
-// From a picture's pixels to a network's input, as mmeiou's apis/views.py and onnx_backend.py do it.
+// From a picture's pixels to a network's input, as mmeiou's apis/views.py and exported.py do it.
 
 /**
  * Width and height at which a picture is shown to a network; never enlarged.

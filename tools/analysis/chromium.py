@@ -1,0 +1,153 @@
+"""A YuNet in ONNX Runtime Web: the browser page's own code, in a headless Chromium."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from mmeiou.apis import Faces
+from mmeiou.apis.images import Image
+from mmeiou.deploy.browser.runtime import fetch_package, read_package
+from mmeiou.deploy.browser.site import write_site
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+SECONDS = 120  # its start with 14 MB of WebAssembly, or a large picture, on a busy machine
+PAGE = """<!doctype html><script type="module">
+import { Detector } from "./detector.js";
+const tell = (told) => fetch("/told", { method: "POST", body: JSON.stringify(told) });
+try {
+  const { file } = await (await fetch("model.json")).json();
+  const model = await (await fetch(encodeURIComponent(file))).arrayBuffer();
+  const detector = await Detector.open(model);
+  for (;;) {
+    const task = await fetch("/task");
+    const [width, height, threshold] = JSON.parse(task.headers.get("X-Task"));
+    const pixels = new Uint8ClampedArray(await task.arrayBuffer());
+    const sight = await detector.look(new ImageData(pixels, width, height), Infinity);
+    const { milliseconds } = sight;
+    await tell({ faces: detector.faces(sight, threshold), milliseconds });
+  }
+} catch (error) {
+  tell({ error: String(error) });
+}
+</script>"""
+
+
+class Sight(NamedTuple):
+    """What the page tells of a picture."""
+
+    faces: Faces
+    seconds: float
+    """Of the network alone."""
+
+
+class Chromium:
+    """A browser that looks at pictures; made by :func:`chromium`."""
+
+    def __init__(self, tasks: "Queue[tuple[str, bytes]]", told: "Queue[Any]") -> None:
+        self._tasks, self._told = tasks, told
+
+    def look(self, image: Image, threshold: float) -> Sight:
+        """Faces of scores of at least ``threshold``.
+
+        Raises:
+            RuntimeError: If the page failed, or does not answer.
+        """
+        height, width = image.shape[:2]
+        rgba = cv2.cvtColor(image, cv2.COLOR_BGR2RGBA)
+        self._tasks.put((json.dumps([width, height, threshold]), rgba.tobytes()))
+        try:
+            told = self._told.get(timeout=SECONDS)
+        except Empty:
+            raise RuntimeError(f"Chromium did not answer within {SECONDS} s") from None
+        if "error" in told:
+            raise RuntimeError(f"the page in Chromium: {told['error']}")
+        found = told["faces"]
+        points = len(found[0]["landmarks"]) if found else 5  # of nothing, a face's
+        faces = Faces(
+            np.array([face["box"] for face in found], np.float32).reshape(-1, 4),
+            np.array([face["score"] for face in found], np.float32),
+            np.array([face["landmarks"] for face in found], np.float32).reshape(-1, points, 2),
+            np.array([face["label"] for face in found], np.int64),
+        )
+        return Sight(faces, told["milliseconds"] / 1000)
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def __init__(
+        self, *arguments: Any, tasks: "Queue[Any]", told: "Queue[Any]", **options: Any
+    ) -> None:
+        self.tasks, self.told = tasks, told
+        super().__init__(*arguments, **options)
+
+    def do_GET(self) -> None:
+        if self.path != "/task":
+            super().do_GET()
+            return
+        what, pixels = self.tasks.get()
+        self.send_response(200)
+        self.send_header("X-Task", what)
+        self.send_header("Content-Length", str(len(pixels)))
+        self.end_headers()
+        self.wfile.write(pixels)
+
+    def do_POST(self) -> None:
+        self.told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Not on the tool's output."""
+
+
+@contextmanager
+def chromium(model: Path, folder: Path) -> Iterator[Chromium]:
+    """Open the page of a model.
+
+    Args:
+        model: An ``.onnx`` file that ``FaceDetector`` takes.
+        folder: Empty; for the page and the browser's own files.
+
+    Raises:
+        ImportError: If there is no Chromium, or no ONNX Runtime Web.
+        ValueError: If the file is no such model.
+    """
+    browser = next(filter(None, map(shutil.which, NAMES)), None)
+    if browser is None:
+        raise ImportError(f"no {' or '.join(NAMES)} for ONNX Runtime Web: apt install chromium")
+    site = folder / "site"
+    try:
+        runtime = read_package(fetch_package())
+    except OSError as error:
+        raise ImportError(f"ONNX Runtime Web: {error}") from error
+    write_site(model, runtime, site)
+    (site / "index.html").write_text(PAGE)
+    tasks: Queue[tuple[str, bytes]] = Queue()
+    told: Queue[Any] = Queue()
+    handler = partial(_Handler, directory=str(site), tasks=tasks, told=told)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    flags += [f"--user-data-dir={folder / 'profile'}"]
+    command = [browser, *flags, f"http://127.0.0.1:{server.server_address[1]}/index.html"]
+    silent = subprocess.DEVNULL
+    try:
+        with subprocess.Popen(command, stdout=silent, stderr=silent) as process:
+            try:
+                yield Chromium(tasks, told)
+            finally:
+                process.kill()
+    finally:
+        server.shutdown()
+        server.server_close()
