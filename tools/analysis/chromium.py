@@ -128,7 +128,7 @@ def chromium(model: Path, folder: Path) -> Iterator[Chromium]:
     site = folder / "site"
     try:
         runtime = read_package(fetch_package())
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ImportError(f"ONNX Runtime Web: {error}") from error
     write_site(model, runtime, site)
     (site / "index.html").write_text(PAGE)

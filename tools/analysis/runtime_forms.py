@@ -1,6 +1,8 @@
 """A YuNet in every runtime that is installed, as a detector and as a network to time."""
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
+from chromium import chromium
+from libfacedetection import LibFaceDetection
 from numpy.typing import NDArray
 from opencv_client import NMS_THR, SCORE_THR, faces_by_opencv
 from releases import release_of
@@ -23,7 +27,10 @@ from mmeiou.apis.onnx_backend import OnnxBackend
 from mmeiou.apis.openvino_backend import OpenVinoBackend
 from mmeiou.apis.torch_backend import TorchBackend
 from mmeiou.apis.views import Size, padded_size
+from mmeiou.config import load_detector, read_config
+from mmeiou.deploy.browser.runtime import VERSION
 
+_NOTHING = 2.0  # a score that no face has
 SIZE = (640, 640)  # of files of one size, where their size in bytes is meant
 
 Batch = NDArray[np.float32]
@@ -40,12 +47,16 @@ class Form(NamedTuple):
     bytes: int
     """Of its files."""
     faces: Callable[[Image], Faces]
-    network: Callable[[Batch], Any]
-    """All outputs for one batch, nothing decoded."""
+    seconds: Callable[[Batch], float]
+    """That it takes for one batch: all outputs, nothing decoded."""
 
 
 def forms(
-    float_file: Path, int8_file: Path | None, trained: tuple[str, str] | None, folder: Path
+    float_file: Path,
+    int8_file: Path | None,
+    trained: tuple[str, str] | None,
+    folder: Path,
+    resources: ExitStack,
 ) -> Iterator[Form]:
     """Every form that can be had; of a missing package, the line that says so is printed.
 
@@ -54,6 +65,7 @@ def forms(
         int8_file: The same, quantized.
         trained: Config and checkpoint.
         folder: Where to write the other runtimes' files.
+        resources: Of the forms, which work until it is closed.
     """
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -68,6 +80,9 @@ def forms(
     yield from _tried(_openvino, float_file, "bfloat16", folder / f"{float_file.stem}.xml")
     yield from _tried(_litert, float_file, folder)
     yield from _tried(_ncnn, float_file, folder / f"{float_file.stem}.ncnn.param")
+    yield from _tried(_chromium, float_file, folder / "chromium", resources)
+    if trained:
+        yield from _tried(_libfacedetection, *trained, folder)
 
 
 def _tried(build: Callable[..., Form], *arguments: Any) -> Iterator[Form]:
@@ -75,6 +90,15 @@ def _tried(build: Callable[..., Form], *arguments: Any) -> Iterator[Form]:
         yield build(*arguments)
     except ImportError as error:
         print(f"left out: {error}")
+
+
+def _timed(network: Callable[[Batch], Any]) -> Callable[[Batch], float]:
+    def seconds(batch: Batch) -> float:
+        begin = time.perf_counter()
+        network(batch)
+        return time.perf_counter() - begin
+
+    return seconds
 
 
 def _exported(
@@ -91,7 +115,7 @@ def _exported(
         release,
         sum(file.stat().st_size for file in files),
         _detector(files[0], backend),
-        lambda batch: backend.run(batch, names),
+        _timed(lambda batch: backend.run(batch, names)),
     )
 
 
@@ -114,7 +138,7 @@ def _pytorch(config: str, checkpoint: str) -> Form:
         torch.__version__,
         Path(checkpoint).stat().st_size,
         _detector(Path(config), backend, checkpoint),
-        network,
+        _timed(network),
     )
 
 
@@ -133,7 +157,7 @@ def _opencv(numbers: str, file: Path) -> Form:
         cv2.__version__,
         file.stat().st_size,
         partial(faces_by_opencv, file),
-        network,
+        _timed(network),
     )
 
 
@@ -208,8 +232,39 @@ def _litert(source: Path, folder: Path) -> Form:
         version("ai-edge-litert"),
         files.path(SIZE).stat().st_size,
         _detector(source, files),
-        files.network,
+        _timed(files.network),
     )
+
+
+def _chromium(source: Path, folder: Path, resources: ExitStack) -> Form:
+    folder.mkdir(parents=True)
+    browser = resources.enter_context(chromium(source, folder))
+    return Form(
+        "ONNX Runtime Web in Chromium",
+        "float32",
+        VERSION,
+        source.stat().st_size,
+        lambda image: browser.look(image, SCORE_THR).faces,
+        lambda batch: browser.look(_picture(batch), _NOTHING).seconds,
+    )
+
+
+def _libfacedetection(config: str, checkpoint: str, folder: Path) -> Form:
+    try:
+        library = LibFaceDetection(load_detector(read_config(config), checkpoint), folder)
+    except ValueError as error:  # it has YuNet_s alone
+        raise ImportError(str(error)) from error
+
+    def seconds(batch: Batch) -> float:  # of the whole library, which has no part alone
+        picture = _picture(batch)
+        return _timed(lambda _: library(picture))(batch)
+
+    size = library.data.stat().st_size
+    return Form("libfacedetection", "float32", version("yuface"), size, library, seconds)
+
+
+def _picture(batch: Batch) -> Image:
+    return np.ascontiguousarray(batch[0].transpose(1, 2, 0)).astype(np.uint8)
 
 
 def noise(size: Size) -> Batch:

@@ -12,7 +12,9 @@ OPENCV_FORCE_DNN_ENGINE=1 python tools/analysis/runtimes.py ...    # classic; 2:
 
 AP is by the protocol of deployed_ap.py, the landmark error that of landmark_error.py with images
 of a longer side of 640 pixels. Speed is the median of the network alone, of one thread, relative to
-ONNX Runtime in float32; the runtimes take turns in an order that changes every round.
+ONNX Runtime in float32; the runtimes take turns in an order that changes every round. Of
+libfacedetection, which has YuNet_s alone, it is the whole detector: thresholds, whole pixels and NMS
+of its own.
 """
 
 import argparse
@@ -20,11 +22,11 @@ import csv
 import random
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from deployed_ap import evenly_spread
@@ -106,26 +108,23 @@ def landmark_errors(models: Sequence[Form], data: Labelled) -> list[float]:
     return [relative(one, data).nme for one in errors]
 
 
-def medians(
-    runs: Sequence[Callable[[], Any]], rounds: int, clock: Callable[[], float] = time.perf_counter
-) -> list[float]:
-    """Median seconds of each, taking turns; two rounds more come first and do not count."""
+def medians(runs: Sequence[Callable[[], float]], rounds: int) -> list[float]:
+    """Median of what each returns, taking turns; two rounds more come first and do not count."""
     seconds: list[list[float]] = [[] for _ in runs]
     order, shuffler = list(range(len(runs))), random.Random(0)  # noqa: S311 - no secret
     for number in tqdm(range(rounds + 2), unit="round", desc="speed"):
         shuffler.shuffle(order)
         for index in order:
-            begin = clock()
-            runs[index]()
+            spent = runs[index]()
             if number > 1:
-                seconds[index].append(clock() - begin)
-    return [statistics.median(spent) for spent in seconds]
+                seconds[index].append(spent)
+    return [statistics.median(of) for of in seconds]
 
 
 def ratios(models: Sequence[Form], size: Size, rounds: int) -> list[float]:
     """Time of each form, relative to :data:`REFERENCE`."""
     batch = noise(size)
-    found = medians([lambda form=form: form.network(batch) for form in models], rounds)  # type: ignore[misc]
+    found = medians([lambda form=form: form.seconds(batch) for form in models], rounds)  # type: ignore[misc]
     (reference,) = (
         seconds
         for form, seconds in zip(models, found, strict=True)
@@ -237,9 +236,9 @@ def main() -> None:
             replace_section(args.page.read_text(), "runtimes", "", args.page)
         if args.model:
             sets = read_sets(args)
-            with TemporaryDirectory() as scratch:
+            with TemporaryDirectory() as scratch, ExitStack() as resources:
                 folder = args.files or Path(scratch)
-                models = list(forms(args.model, args.int8, args.torch, folder))
+                models = list(forms(args.model, args.int8, args.torch, folder, resources))
                 rows = merged(rows, rows_of(args.model.stem, models, sets, args.rounds))
             write_rows(args.csv, rows)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
