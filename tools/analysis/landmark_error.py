@@ -13,7 +13,6 @@ of the faces found, by a score of at least --score-thr and an IoU of at least 0.
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,7 +37,9 @@ from mmeiou.evaluation.landmark_error import (
 )
 from mmeiou.labels import LabelError, LabelSet, Source, read_labels
 from mmeiou.labels.errors import at, placing
+from mmeiou.labels.formats.csv import rows_of
 from mmeiou.labels.landmarks import FACE_LANDMARKS, flip_pairs_by_name
+from mmeiou.labels.text_files import read_text
 from mmeiou.labels.values import written_number
 from mmeiou.visualization.sheet import shrink
 from mmeiou.whole_files import replacing
@@ -106,14 +107,13 @@ def read_units(file: Path) -> dict[str, list[float]] | None:
         LabelError: If one is no number; names file and line.
     """
     units: dict[str, list[float]] = {}
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        if UNIT not in (reader.fieldnames or ()):
-            return None
-        for row in reader:
-            with placing(at(file, reader.line_num)):
-                length = written_number(row[UNIT], UNIT)
-            units.setdefault(row.get("image", ""), []).append(length)
+    reader = rows_of(read_text(file), file)
+    if UNIT not in (reader.fieldnames or ()):
+        return None
+    for row in reader:
+        with placing(at(file, reader.line_num)):
+            length = written_number(row[UNIT], UNIT)
+        units.setdefault(row.get("image", ""), []).append(length)
     return units
 
 

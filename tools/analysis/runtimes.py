@@ -13,8 +13,8 @@ OPENCV_FORCE_DNN_ENGINE=1 python tools/analysis/runtimes.py ...    # classic; 2:
 AP is by the protocol of deployed_ap.py, the landmark error that of landmark_error.py with images
 of a longer side of 640 pixels. Speed is the median of the network alone, of one thread, relative to
 ONNX Runtime in float32; the runtimes take turns in an order that changes every round. Of
-libfacedetection, which has YuNet_s alone, it is the whole detector: thresholds, whole pixels and NMS
-of its own.
+libfacedetection, which has YuNet_s alone, it is the whole detector with its own thresholds, whole
+pixels and NMS.
 """
 
 import argparse

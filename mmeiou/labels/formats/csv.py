@@ -91,11 +91,9 @@ def read(source: Source) -> LabelSet:
     images: dict[str, NamedImage | None] = {}
     file = source.labels
     text = read_text(file)
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.DictReader(StringIO(text), delimiter=delimiter)
+    reader = rows_of(text, file)
+    columns = Columns.of(reader.fieldnames or (), file)
     try:
-        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-        columns = Columns.of(reader.fieldnames, file)
         for row in tqdm(reader, desc="csv", unit="row", total=text.count("\n") - 1):
             where = at(file, reader.line_num)
             with source.problems.noting(where):
@@ -104,6 +102,21 @@ def read(source: Source) -> LabelSet:
         raise LabelError(f"not CSV ({error})", at(file, reader.reader.line_num)) from error
     found = [image for image in images.values() if image is not None]
     return number_boxes(source, found, landmarks=columns.landmarks)
+
+
+def rows_of(text: str, file: Path) -> "csv.DictReader[str]":
+    """The rows of a file, by the names in its first, in small letters.
+
+    Raises:
+        LabelError: There are no such names.
+    """
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.DictReader(StringIO(text), delimiter=delimiter)
+    try:
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise LabelError(f"not CSV ({error})", at(file, 1)) from error
+    return reader
 
 
 def _read_row(

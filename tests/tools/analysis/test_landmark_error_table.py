@@ -147,6 +147,15 @@ def test_models_of_other_landmarks_are_named(import_tool, run_tool, folder, repo
         run_tool("landmark_error", "--data", folder, model)
 
 
+def test_units_are_read_as_labels_are(import_tool, folder):
+    file = folder / "landmarks.csv"
+    tool = import_tool("landmark_error")
+    expected = tool.read_folder(folder).units
+    file.write_text(file.read_text().replace(",", ";").replace("outer_eye", "Outer_Eye"))
+    assert expected
+    assert tool.read_folder(folder).units == expected
+
+
 @pytest.mark.parametrize(("old", "new"), [("b.png", "./b.png"), ("image,", "file,")])
 def test_units_that_are_not_of_the_faces(import_tool, folder, old, new):
     text = (folder / "landmarks.csv").read_text().replace(old, new, 1)
