@@ -51,39 +51,9 @@ class Sight(NamedTuple):
     """Of the network alone."""
 
 
-class Chromium:
-    """A browser that looks at pictures; made by :func:`chromium`."""
-
-    def __init__(self, tasks: "Queue[tuple[str, bytes]]", told: "Queue[Any]") -> None:
-        self._tasks, self._told = tasks, told
-
-    def look(self, image: Image, threshold: float) -> Sight:
-        """Faces of scores of at least ``threshold``.
-
-        Raises:
-            RuntimeError: If the page failed, or does not answer.
-        """
-        height, width = image.shape[:2]
-        rgba = cv2.cvtColor(image, cv2.COLOR_BGR2RGBA)
-        self._tasks.put((json.dumps([width, height, threshold]), rgba.tobytes()))
-        try:
-            told = self._told.get(timeout=SECONDS)
-        except Empty:
-            raise RuntimeError(f"Chromium did not answer within {SECONDS} s") from None
-        if "error" in told:
-            raise RuntimeError(f"the page in Chromium: {told['error']}")
-        found = told["faces"]
-        points = len(found[0]["landmarks"]) if found else 5  # of nothing, a face's
-        faces = Faces(
-            np.array([face["box"] for face in found], np.float32).reshape(-1, 4),
-            np.array([face["score"] for face in found], np.float32),
-            np.array([face["landmarks"] for face in found], np.float32).reshape(-1, points, 2),
-            np.array([face["label"] for face in found], np.int64),
-        )
-        return Sight(faces, told["milliseconds"] / 1000)
-
-
 class _Handler(SimpleHTTPRequestHandler):
+    """A folder's files; at /task what the page shall do, and what it answers to /told."""
+
     def __init__(
         self, *arguments: Any, tasks: "Queue[Any]", told: "Queue[Any]", **options: Any
     ) -> None:
@@ -94,12 +64,12 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.path != "/task":
             super().do_GET()
             return
-        what, pixels = self.tasks.get()
+        what, data = self.tasks.get()
         self.send_response(200)
         self.send_header("X-Task", what)
-        self.send_header("Content-Length", str(len(pixels)))
+        self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(pixels)
+        self.wfile.write(data)
 
     def do_POST(self) -> None:
         self.told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -108,6 +78,94 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Not on the tool's output."""
+
+
+class Page:
+    """A page in a browser; made by :func:`opened`."""
+
+    def __init__(self) -> None:
+        self.tasks: Queue[tuple[str, bytes]] = Queue()
+        self.answers: Queue[Any] = Queue()
+
+    def told(self) -> Any:
+        """What it tells next.
+
+        Raises:
+            RuntimeError: If it tells an error, or nothing.
+        """
+        try:
+            answer = self.answers.get(timeout=SECONDS)
+        except Empty:
+            raise RuntimeError(f"the page in Chromium told nothing within {SECONDS} s") from None
+        if isinstance(answer, dict) and "error" in answer:
+            raise RuntimeError(f"the page in Chromium: {answer['error']}")
+        return answer
+
+
+@contextmanager
+def opened(site: Path, name: str, profile: Path, *flags: str) -> Iterator[Page]:
+    """Serve a folder on this computer, and open a page of it, which sees no other server.
+
+    Args:
+        site: The folder.
+        name: Of the page in it.
+        profile: Empty folder of the browser's own.
+        flags: More of the browser's.
+
+    Raises:
+        ImportError: If there is no Chromium.
+    """
+    browser = next(filter(None, map(shutil.which, NAMES)), None)
+    if browser is None:
+        raise ImportError(f"no {' or '.join(NAMES)}: apt install chromium")
+    page = Page()
+    handler = partial(_Handler, directory=str(site), tasks=page.tasks, told=page.answers)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    command += [
+        f"--user-data-dir={profile}",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ]
+    command += [*flags, f"http://127.0.0.1:{server.server_address[1]}/{name}"]
+    silent = subprocess.DEVNULL
+    try:
+        with subprocess.Popen(command, stdout=silent, stderr=silent) as process:
+            try:
+                yield page
+            finally:
+                process.kill()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Chromium:
+    """The page of a model, which looks at pictures; made by :func:`chromium`."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def look(self, image: Image, threshold: float) -> Sight:
+        """Faces of scores of at least ``threshold``.
+
+        Raises:
+            RuntimeError: If the page failed, or does not answer.
+        """
+        height, width = image.shape[:2]
+        rgba = cv2.cvtColor(image, cv2.COLOR_BGR2RGBA)
+        self.page.tasks.put((json.dumps([width, height, threshold]), rgba.tobytes()))
+        told = self.page.told()
+        found = told["faces"]
+        points = len(found[0]["landmarks"]) if found else 5  # of nothing, a face's
+        faces = Faces(
+            np.array([face["box"] for face in found], np.float32).reshape(-1, 4),
+            np.array([face["score"] for face in found], np.float32),
+            np.array([face["landmarks"] for face in found], np.float32).reshape(-1, points, 2),
+            np.array([face["label"] for face in found], np.int64),
+        )
+        return Sight(faces, told["milliseconds"] / 1000)
 
 
 @contextmanager
@@ -122,32 +180,12 @@ def chromium(model: Path, folder: Path) -> Iterator[Chromium]:
         ImportError: If there is no Chromium, or no ONNX Runtime Web.
         ValueError: If the file is no such model.
     """
-    browser = next(filter(None, map(shutil.which, NAMES)), None)
-    if browser is None:
-        raise ImportError(f"no {' or '.join(NAMES)} for ONNX Runtime Web: apt install chromium")
-    site = folder / "site"
     try:
         runtime = read_package(fetch_package())
     except (OSError, ValueError) as error:
         raise ImportError(f"ONNX Runtime Web: {error}") from error
+    site = folder / "site"
     write_site(model, runtime, site)
-    (site / "index.html").write_text(PAGE)
-    tasks: Queue[tuple[str, bytes]] = Queue()
-    told: Queue[Any] = Queue()
-    handler = partial(_Handler, directory=str(site), tasks=tasks, told=told)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    Thread(target=server.serve_forever, daemon=True).start()
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    flags += [f"--user-data-dir={folder / 'profile'}"]
-    command = [browser, *flags, f"http://127.0.0.1:{server.server_address[1]}/index.html"]
-    silent = subprocess.DEVNULL
-    try:
-        with subprocess.Popen(command, stdout=silent, stderr=silent) as process:
-            try:
-                yield Chromium(tasks, told)
-            finally:
-                process.kill()
-    finally:
-        server.shutdown()
-        server.server_close()
+    (site / "asked.html").write_text(PAGE)
+    with opened(site, "asked.html", folder / "profile") as page:
+        yield Chromium(page)

@@ -41,7 +41,7 @@ def test_it_finds_what_the_detector_finds(opened) -> None:
 
 def test_what_fails_in_the_page_is_said(opened) -> None:
     browser, _ = opened
-    browser._tasks.put(("[8, 8, 0.5]", b"too few"))
+    browser.page.tasks.put(("[8, 8, 0.5]", b"too few"))
     with pytest.raises(RuntimeError, match="the page in Chromium: "):
         browser.look(np.zeros((8, 8, 3), np.uint8), 0.5)
 
@@ -51,6 +51,6 @@ def test_without_a_browser_it_is_said_how_to_get_one(import_tool, tmp_path, monk
     monkeypatch.setattr(tool, "NAMES", ("no-such-browser",))
     with (
         pytest.raises(ImportError, match="apt install chromium"),
-        tool.chromium(tmp_path / "a.onnx", tmp_path),
+        tool.opened(tmp_path, "index.html", tmp_path),
     ):
         pass
