@@ -21,10 +21,13 @@ PACKAGE = Path(__file__).resolve().parent
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 # Of a process that waits for another; a config's is env_cfg.dist_cfg.timeout.
 TIMEOUT_SECONDS = 600
-# Which extra of this package brings a package that is imported.
-EXTRAS = {
-    **dict.fromkeys(("onnx", "onnxruntime", "cv2"), "deploy"),
-    **dict.fromkeys(("mmdet", "mmengine", "mmcv"), "onedl"),
+# What installs a package that is imported.
+INSTALLED_BY = {
+    **dict.fromkeys(("onnx", "onnxruntime", "cv2"), "pip install 'mmeiou[deploy]'"),
+    **dict.fromkeys(
+        ("mmdet", "mmengine", "mmcv"),
+        "pip install 'mmeiou[onedl]', or 'mmeiou[openmmlab]' for the original packages",
+    ),
 }
 
 
@@ -130,9 +133,9 @@ def prepare_distributed_cpu(cfg: Any) -> None:
 
 def message_of(error: Exception) -> str:
     """What an error says, and the command that installs what is missing, if that is it."""
-    missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
-    extra = EXTRAS.get(missing)
-    return f"{missing} is missing: pip install 'mmeiou[{extra}]'" if extra else str(error)
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    command = INSTALLED_BY.get(missing or "")  # a part that a package lacks is not the package
+    return f"{missing} is missing: {command}" if command else str(error)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ evaluation, wider_txt/.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -102,14 +102,11 @@ class Demo:
                 key: Detections(faces.boxes.astype(np.float64), faces.scores.astype(np.float64))
                 for _, key, faces in found
             }
-            if len(texts) < len(found):
-                raise ValueError("--wider-txt: two images have the same folder and name")
             wider_txt.write(self.out / "wider_txt", texts)
 
     def _process(self, path: Path, name: str) -> bool:
         target = _not(self.out / name, path)
-        # A link is known by its own name, a path of one part by its folder.
-        image, key = load_image(path), image_key(os.path.abspath(path))  # noqa: PTH100
+        image, key = load_image(path), _key(path)
         # With the suffix: two images of a folder may differ by it alone.
         drawn = self._detect(image, {"image": name}, key, Path(name))
         write_image(target, drawn)
@@ -155,6 +152,22 @@ def _not(target: Path, source: str | Path) -> Path:
     return target
 
 
+def _key(path: Path) -> str:
+    """Folder and name; a link has its own, a path of one part the folder that it is in."""
+    return image_key(os.path.abspath(path))  # noqa: PTH100
+
+
+def _require_own_keys(folder: Path, names: Iterable[str]) -> None:
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(_key(folder / name), name)
+        if other != name:
+            raise ValueError(
+                f"--wider-txt: {other} and {name} have the same folder and name, by which it knows "
+                "images"
+            )
+
+
 def _check_display() -> None:
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -171,6 +184,8 @@ def _run(args: argparse.Namespace) -> list[str]:
     path = Path(args.input)
     if not camera and not path.exists():
         raise FileNotFoundError(f"input {path} not found")
+    if args.wider_txt and path.is_dir():
+        _require_own_keys(path, list_images(path, outside=args.out))
     detector = FaceDetector(
         args.model,
         args.checkpoint,
@@ -185,9 +200,10 @@ def _run(args: argparse.Namespace) -> list[str]:
     elif path.is_dir():
         try:
             demo.run_folder(path)
-        except ValueError:  # of one picture: what was found in those before is not lost
-            if demo.found:
-                demo.write_results(as_json=args.json, as_text=args.wider_txt)
+        except (ValueError, OSError):  # of one picture: what those before have is not lost
+            with suppress(OSError):
+                if demo.found:
+                    demo.write_results(as_json=args.json, as_text=args.wider_txt)
             raise
     elif path.suffix.lower() in IMAGE_SUFFIXES:
         demo.run_image(path)

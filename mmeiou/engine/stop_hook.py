@@ -51,6 +51,7 @@ class StopHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Listen."""
+        self.after_train(runner)  # of one that failed
         if _saving(runner) is None:
             runner.logger.warning("no mmeiou.CheckpointHook: a signal ends this run without saving")
             return
@@ -64,6 +65,7 @@ class StopHook(Hook):
         """Listen no more."""
         for number, handler in self.before.items():
             signal.signal(number, handler)
+        self.before = {}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         while frame and frame.f_code is not self.trains:

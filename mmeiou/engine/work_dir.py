@@ -12,6 +12,7 @@ from mmeiou.engine.checkpoint_hook import LAST
 LOCK = ".training.lock"
 
 _CHECKPOINT = re.compile(r"(epoch_\d+|iter_\d+|best_.*|interrupted)\.pth")
+_ATTEMPTS = 10
 _held: set[Path] = set()
 
 
@@ -62,13 +63,15 @@ def owned(folder: Path) -> Iterator[str | None]:
 
 def _opened(path: Path) -> tuple[int, bool]:
     """The lock file's descriptor, and whether this process has its lock."""
-    while True:
+    for attempt in range(_ATTEMPTS):
         # Not inherited by the workers of data loaders, which outlive a killed process by seconds.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
         locked = _lock(descriptor)
-        if not locked or _is_at(descriptor, path):
-            return descriptor, locked
+        # A file system may have no lasting numbers of files, by which they are told apart.
+        if not locked or _is_at(descriptor, path) or attempt == _ATTEMPTS - 1:
+            break
         os.close(descriptor)  # its owner ended, and took it away, before it was locked here
+    return descriptor, locked
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -5,6 +5,7 @@ By the library itself: tests/tools/analysis/test_libfacedetection.py.
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,10 @@ from mmengine.registry import MODELS, init_default_scope
 from mmeiou.deploy.cpp_data import convolutions_of, export_cpp
 from mmeiou.deploy.yunet_graph import contract_outputs
 
+sys.path.append(str(Path(__file__).parents[2] / "tools" / "analysis"))
+from libfacedetection import HEADER
+
 CONFIGS = "configs/yunet/yunet-{}_2xb16-640e_widerface.py"
-HEADER = """
-struct ConvInfoStruct {
-    int channels, num_filters;
-    bool is_depthwise, is_pointwise, with_relu;
-    float *pWeights, *pBiases;
-};
-"""
 
 
 def compile_cpp(*arguments: str | Path) -> None:
@@ -60,7 +57,7 @@ def test_compiled_data_runs_as_the_detector_does(repo: Path, tmp_path: Path) -> 
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     export_cpp(model, tmp_path / "facedetectcnn-data.cpp")
     assert all(torch.equal(weights[key], value) for key, value in model.state_dict().items())
-    (tmp_path / "facedetectcnn.h").write_text(f"#pragma once\n{HEADER}")
+    (tmp_path / "facedetectcnn.h").write_text(HEADER)
     walk, data = Path(__file__).parent / "walk_cpp_data.cpp", tmp_path / "facedetectcnn-data.cpp"
     compile_cpp("-I", tmp_path, walk, data, "-o", tmp_path / "walk")
 

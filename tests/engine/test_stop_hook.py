@@ -188,6 +188,12 @@ def test_behind_a_training_that_failed_signals_are_as_before(tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+    runner = make_runner(tmp_path, 4, **HOOKS)
+    with pytest.raises(ZeroDivisionError):
+        train(runner)
+    monkeypatch.undo()
+    train(runner)  # the same one again
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_outside_the_main_thread_it_does_not_listen(tmp_path, capsys) -> None:

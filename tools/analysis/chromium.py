@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +29,7 @@ try {
   const { file } = await (await fetch("model.json")).json();
   const model = await (await fetch(encodeURIComponent(file))).arrayBuffer();
   const detector = await Detector.open(model);
+  await tell("ready");
   for (;;) {
     const task = await fetch("/task");
     const [width, height, threshold] = JSON.parse(task.headers.get("X-Task"));
@@ -86,6 +87,7 @@ class Page:
     def __init__(self) -> None:
         self.tasks: Queue[tuple[str, bytes]] = Queue()
         self.answers: Queue[Any] = Queue()
+        self.process: subprocess.Popen[bytes] | None = None
 
     def told(self) -> Any:
         """What it tells next.
@@ -93,13 +95,29 @@ class Page:
         Raises:
             RuntimeError: If it tells an error, or nothing.
         """
-        try:
-            answer = self.answers.get(timeout=SECONDS)
-        except Empty:
-            raise RuntimeError(f"the page in Chromium told nothing within {SECONDS} s") from None
+        for _ in range(SECONDS):
+            with suppress(Empty):
+                answer = self.answers.get(timeout=1)
+                break
+            if self.process and self.process.poll() is not None:
+                raise RuntimeError(f"Chromium ended with {self.process.returncode}")
+        else:
+            raise RuntimeError(f"the page in Chromium told nothing within {SECONDS} s")
         if isinstance(answer, dict) and "error" in answer:
             raise RuntimeError(f"the page in Chromium: {answer['error']}")
         return answer
+
+
+def find_browser() -> str:
+    """Path of the program.
+
+    Raises:
+        ImportError: If there is none.
+    """
+    browser = next(filter(None, map(shutil.which, NAMES)), None)
+    if browser is None:
+        raise ImportError(f"no {' or '.join(NAMES)}: apt install chromium")
+    return browser
 
 
 @contextmanager
@@ -115,9 +133,7 @@ def opened(site: Path, name: str, profile: Path, *flags: str) -> Iterator[Page]:
     Raises:
         ImportError: If there is no Chromium.
     """
-    browser = next(filter(None, map(shutil.which, NAMES)), None)
-    if browser is None:
-        raise ImportError(f"no {' or '.join(NAMES)}: apt install chromium")
+    browser = find_browser()
     page = Page()
     handler = partial(_Handler, directory=str(site), tasks=page.tasks, told=page.answers)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -132,6 +148,7 @@ def opened(site: Path, name: str, profile: Path, *flags: str) -> Iterator[Page]:
     silent = subprocess.DEVNULL
     try:
         with subprocess.Popen(command, stdout=silent, stderr=silent) as process:
+            page.process = process
             try:
                 yield page
             finally:
@@ -177,9 +194,10 @@ def chromium(model: Path, folder: Path) -> Iterator[Chromium]:
         folder: Empty; for the page and the browser's own files.
 
     Raises:
-        ImportError: If there is no Chromium, or no ONNX Runtime Web.
+        ImportError: If there is no Chromium that starts, or no ONNX Runtime Web.
         ValueError: If the file is no such model.
     """
+    find_browser()  # before a download
     try:
         runtime = read_package(fetch_package())
     except (OSError, ValueError) as error:
@@ -188,4 +206,8 @@ def chromium(model: Path, folder: Path) -> Iterator[Chromium]:
     write_site(model, runtime, site)
     (site / "asked.html").write_text(PAGE)
     with opened(site, "asked.html", folder / "profile") as page:
+        try:
+            page.told()
+        except RuntimeError as error:
+            raise ImportError(str(error)) from error
         yield Chromium(page)

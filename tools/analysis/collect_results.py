@@ -74,10 +74,10 @@ def values(runs: list[FinishedRun], name: str) -> list[float]:
     """A metric in percent, of each run that has it."""
     found = []
     for run in runs:
-        for key, value in run.metrics.items():
-            if key.rpartition("/")[2] in (name, COCO_NAMES.get(name)):
-                found.append(100 * value)
-                break
+        short = {key.rpartition("/")[2]: value for key, value in reversed(run.metrics.items())}
+        value = short.get(name, short.get(COCO_NAMES.get(name, "")))
+        if value is not None:
+            found.append(100 * value)
     return found
 
 

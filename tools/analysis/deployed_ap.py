@@ -31,6 +31,7 @@ from mmeiou.apis.exported import require_file
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.onnx_backend import open_session
 from mmeiou.apis.views import padded_size
+from mmeiou.cli import message_of
 from mmeiou.evaluation.wider_report import evaluate, pair
 from mmeiou.functional.wider_ap import WIDERProtocol
 from mmeiou.labels import Detections, ImageLabels, read_labels
@@ -234,7 +235,7 @@ def main() -> None:
         forms = [build(*files) for build, files in wanted]
         found = detect_all(forms, args.data_root / "WIDER_val/images", ground_truth)
     except (OSError, ValueError, ImportError) as error:
-        sys.exit(f"\nerror: {error}")
+        sys.exit(f"\nerror: {message_of(error)}")
     print(*table(forms, found, ground_truth), sep="\n")
 
 

@@ -25,10 +25,12 @@ import torch
 from numpy.typing import NDArray
 from releases import release_of
 from scrfd import SCRFD
+from short_names import model_names
 from tqdm import tqdm
 
 from mmeiou.apis import FaceDetector, Faces
 from mmeiou.apis.images import Image, load_image
+from mmeiou.cli import message_of
 from mmeiou.evaluation.landmark_error import (
     LandmarkErrors,
     LandmarkImage,
@@ -240,21 +242,21 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Read, measure, print."""
     args = parse_args()
-    files = [Path(checkpoint) for _, checkpoint in args.torch]
-    files += map(Path, (*args.onnx, *args.scrfd))
+    models = [*map(tuple, args.torch), *((file, None) for file in (*args.onnx, *args.scrfd))]
     try:
+        names = model_names(models)
         data = read_folder(args.data)
         detectors: list[Detect] = [
             FaceDetector(*model, score_thr=args.score_thr)
             for model in (*args.torch, *((file,) for file in args.onnx))
         ]
         detectors += [SCRFD(file, args.score_thr) for file in args.scrfd]
-        require_landmarks([file.name for file in files], detectors, len(data.labels.landmarks))
+        require_landmarks(names, detectors, len(data.labels.landmarks))
         errors = measure(detectors, args.side, data, args.score_thr)
     except (OSError, ValueError, ImportError) as error:
-        sys.exit(f"\nerror: {error}")
-    names = [(file.name, side) for file in files for side in args.side]
-    content = "\n".join([*table(names, errors, data), "", footnote(data, args.score_thr)])
+        sys.exit(f"\nerror: {message_of(error)}")
+    views = [(name, side) for name in names for side in args.side]
+    content = "\n".join([*table(views, errors, data), "", footnote(data, args.score_thr)])
     print(content)
     if args.page:
         new = replace_section(args.page.read_text(), "landmarks", f"\n{content}\n\n", args.page)

@@ -21,13 +21,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from landmark_error import read_folder, require_landmarks
+from opencv_client import SCORE_THR
 from robustness_table import draw, table
-from short_names import short_names
+from short_names import model_names
 from tqdm import tqdm
 
 from mmeiou.apis import FaceDetector
 from mmeiou.apis.images import Image, load_image
 from mmeiou.apis.media import write_image
+from mmeiou.cli import message_of
 from mmeiou.evaluation.robustness import (
     UNITS,
     Condition,
@@ -42,7 +44,6 @@ from mmeiou.labels.formats.wider_mat import SUBSETS
 from mmeiou.visualization.sheet import contact_sheet, outline, require_format
 from mmeiou.whole_files import replacing
 
-SCORE_THR = 0.02  # of WIDER FACE's protocol
 GREEN = (80, 200, 0)
 
 
@@ -143,15 +144,15 @@ def main() -> None:
         for one in all_conditions()
         if args.corruptions is None or one.corruption in ("none", *args.corruptions)
     ]
-    files = [*(Path(checkpoint) for _, checkpoint in args.torch), *map(Path, args.onnx)]
+    models = [*map(tuple, args.torch), *((file, None) for file in args.onnx)]
     try:
         if args.sheet:
             require_format(args.sheet)
-        names = short_names(files)
+        names = model_names(models)
         sets = read_sets(args)
         detectors = [
             FaceDetector(model, checkpoint, args.device, score_thr=SCORE_THR)
-            for model, checkpoint in (*args.torch, *((file, None) for file in args.onnx))
+            for model, checkpoint in models
         ]
         if sets.landmarks:
             require_landmarks(names, detectors, sets.landmarks[0].labels.keypoints.shape[1])
@@ -170,7 +171,7 @@ def main() -> None:
         if args.figure:
             draw(rows, args.figure)
     except (OSError, ValueError, ImportError) as error:
-        sys.exit(f"\nerror: {error}")
+        sys.exit(f"\nerror: {message_of(error)}")
 
 
 def parse_args() -> argparse.Namespace:

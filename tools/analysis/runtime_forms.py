@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import cv2
@@ -80,7 +81,7 @@ def forms(
     yield from _tried(_openvino, float_file, "bfloat16", folder / f"{float_file.stem}.xml")
     yield from _tried(_litert, float_file, folder)
     yield from _tried(_ncnn, float_file, folder / f"{float_file.stem}.ncnn.param")
-    yield from _tried(_chromium, float_file, folder / "chromium", resources)
+    yield from _tried(_chromium, float_file, resources)
     if trained:
         yield from _tried(_libfacedetection, *trained, folder)
 
@@ -236,9 +237,10 @@ def _litert(source: Path, folder: Path) -> Form:
     )
 
 
-def _chromium(source: Path, folder: Path, resources: ExitStack) -> Form:
-    folder.mkdir(parents=True)
-    browser = resources.enter_context(chromium(source, folder))
+def _chromium(source: Path, resources: ExitStack) -> Form:
+    # The browser writes until it is gone.
+    folder = resources.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
+    browser = resources.enter_context(chromium(source, Path(folder)))
     return Form(
         "ONNX Runtime Web in Chromium",
         "float32",

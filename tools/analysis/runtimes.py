@@ -38,6 +38,7 @@ from tqdm import tqdm
 from mmeiou.apis import FaceDetector
 from mmeiou.apis.images import load_image
 from mmeiou.apis.views import Size
+from mmeiou.cli import message_of
 from mmeiou.evaluation.wider_report import evaluate, pair
 from mmeiou.functional.wider_ap import WIDERProtocol
 from mmeiou.labels import Detections, ImageLabels, read_labels
@@ -242,7 +243,7 @@ def main() -> None:
                 rows = merged(rows, rows_of(args.model.stem, models, sets, args.rounds))
             write_rows(args.csv, rows)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        sys.exit(f"\nerror: {error}")
+        sys.exit(f"\nerror: {message_of(error)}")
     content = table(rows)
     print(content)
     if args.page:

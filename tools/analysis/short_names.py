@@ -19,3 +19,18 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     while len({of[-length:] for of in parts}) < len(parts):
         length += 1
     return ["/".join(of[-length:]) for of in parts]
+
+
+def model_names(models: Sequence[tuple[str, str | None]]) -> list[str]:
+    """Of configs with checkpoints, or of files alone: the weights', behind the config's if need be.
+
+    Raises:
+        ValueError: If one is given twice.
+    """
+    weights = [Path(checkpoint or model) for model, checkpoint in models]
+    if len(set(weights)) < len(weights):
+        weights = [
+            Path(model, *Path(os.path.abspath(file)).parts[1:])  # noqa: PTH100
+            for (model, _), file in zip(models, weights, strict=True)
+        ]
+    return short_names(weights)

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from opencv_client import NMS_THR, SCORE_THR
 from tqdm import tqdm
 
 from mmeiou.apis.exported import require_file
@@ -39,8 +40,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))
 from markdown_sections import replace_section  # noqa: E402 - in the folder above
 
-NMS_THR = 0.45
-SCORE_THR = 0.02
 ZOO_THR = 0.3  # of the square root
 ZOO_TOP_K = 5000
 # The Zoo's script has no empty images: x y w h score.

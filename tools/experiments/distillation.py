@@ -35,11 +35,11 @@ from short_yunet import (
     budget_hash,
     default_lr,
     endless_loader,
+    identity_of,
     require_budget,
     require_wider,
     set_crops,
     shorten,
-    weights_of,
 )
 
 from mmeiou.config import read_config
@@ -77,7 +77,7 @@ class Cell(ShortRun):
 
     def key(self) -> str:
         """Name of the run and of its folder."""
-        taught = [weights_of(self.teacher)] if self.teacher else []
+        taught = [identity_of(self.teacher)] if self.teacher else []
         return f"{self.arm}_share{self.share:g}_seed{self.seed}_{budget_hash(self, *taught)}"
 
 
@@ -166,8 +166,8 @@ def run_cell(cell: Cell, args: argparse.Namespace) -> None:
     metrics = runner.val()
     row = {
         **asdict(cell),
-        "init": weights_of(cell.init),
-        "teacher": weights_of(cell.teacher),
+        "init": identity_of(cell.init),
+        "teacher": identity_of(cell.teacher),
         "options": " ".join(cell.options),
         "images": len(labels),
         # CocoMetric reports nothing where nothing was detected.

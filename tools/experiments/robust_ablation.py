@@ -33,12 +33,12 @@ from short_yunet import (
     ShortRun,
     default_lr,
     endless_loader,
+    identity_of,
     require_budget,
     require_wider,
     same_scale,
     set_crops,
     shorten,
-    weights_of,
 )
 
 from mmeiou.config import read_config
@@ -138,7 +138,7 @@ def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
     measures = evaluate(folder / f"iter_{cell.iters}.pth", args)
     row = {
         **asdict(cell),
-        "init": weights_of(cell.init),
+        "init": identity_of(cell.init),
         "options": " ".join(cell.options),
         **measures,
         **json.loads((folder / TRAINED).read_text()),
@@ -174,7 +174,8 @@ def evaluate(checkpoint: Path, args: argparse.Namespace) -> dict[str, float]:
     """
     sys.path.append(str(ROOT / "tools/analysis"))
     from landmark_error import read_folder  # noqa: PLC0415
-    from robustness import SCORE_THR, Sets, load  # noqa: PLC0415 - loads the MM stack
+    from opencv_client import SCORE_THR  # noqa: PLC0415
+    from robustness import Sets, load  # noqa: PLC0415 - loads the MM stack
 
     from mmeiou.apis import FaceDetector  # noqa: PLC0415
     from mmeiou.evaluation.robustness import Condition, measure  # noqa: PLC0415

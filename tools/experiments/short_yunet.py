@@ -62,11 +62,11 @@ def require_budget(args: argparse.Namespace, parser: argparse.ArgumentParser) ->
 
 def budget_hash(run: ShortRun, *more: str) -> str:
     """Of what runs have in common that differ in their arm and seed; ``more`` is such, too."""
-    what = json.dumps([run.side, run.iters, run.lr, weights_of(run.init), run.options, *more])
+    what = json.dumps([run.side, run.iters, run.lr, identity_of(run.init), run.options, *more])
     return hashlib.sha256(what.encode()).hexdigest()[:8]
 
 
-def weights_of(file: str) -> str:
+def identity_of(file: str) -> str:
     """Name of a file of weights, and what tells it from others of that name; empty for none."""
     if not file:
         return ""

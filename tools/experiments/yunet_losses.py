@@ -32,12 +32,12 @@ from short_yunet import (
     ShortRun,
     default_lr,
     endless_loader,
+    identity_of,
     require_budget,
     require_wider,
     same_scale,
     set_crops,
     shorten,
-    weights_of,
 )
 
 from mmeiou.config import read_config
@@ -125,7 +125,7 @@ def run_cell(cell: ShortRun, args: argparse.Namespace) -> None:
     metrics = runner.test()
     row = {
         **asdict(cell),
-        "init": weights_of(cell.init),
+        "init": identity_of(cell.init),
         "options": " ".join(cell.options),
         **{name: round(metrics[_key(name)], 5) for name in MEASURES},
         "images_per_second": round(cell.iters * BATCH / trained, 1),

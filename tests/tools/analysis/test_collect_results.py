@@ -79,6 +79,8 @@ def test_names_of_coco_are_those_of_voc(run_tool, import_tool, tmp_path) -> None
     assert "| loss | runs | AP | AP90 | AP, gain | AP90, gain | AP, published gain |" in printed
     assert "| 1 | 44.00 | 11.00 | +4.00 | +1.00 |" in printed
     tool = import_tool("collect_results")
+    both = write_run(tmp_path / "both", YUNET, 0, {"coco/bbox_mAP": 0.4, "WIDERFace/AP": 0.8})
+    assert tool.values([tool.read_run(both)], "AP") == [80]
     assert tool._entry([tool.read_run(runs[0])])["Metrics"] == {"AP": 0.4, "AP90": 0.1}
 
 

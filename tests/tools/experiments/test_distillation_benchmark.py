@@ -207,4 +207,4 @@ def test_a_run_is_of_a_small_wider_face(tool: ModuleType, repo: Path, tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
     (row,) = tool.collect(tmp_path / "out")
     assert (row["arm"], row["images"], row["iters"]) == ("pseudo", "12", "2")
-    assert row["teacher"] == tool.weights_of(str(teacher))
+    assert row["teacher"] == tool.identity_of(str(teacher))
