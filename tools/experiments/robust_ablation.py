@@ -48,11 +48,14 @@ ROOT = Path(__file__).resolve().parents[2]
 RELEASED = "yunet-n_2xb16-640e_widerface.py"
 ROBUST = "yunet-n_robust_2xb16-640e_widerface.py"
 # The parts that were kept, by the types of their transforms there,
-KEPT = {"rotation": "mmeiou.RandomRotate", "pixels": "mmeiou.RandomCorruption"}
-# and what was not: faces from twice as large as released to 3/4; how a program may resize;
-# OpenCV's hue (of 180), saturation and value (of 255), by so much at most; a moving average.
+KEPT = {
+    "interpolation": "mmeiou.Resize",
+    "rotation": "mmeiou.RandomRotate",
+    "pixels": "mmeiou.RandomCorruption",
+}
+# and what was not: faces from twice as large as released to 3/4; OpenCV's hue (of 180), saturation
+# and value (of 255), by so much at most; a moving average.
 CROPS = (0.25, 0.35, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 2.0)
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "lanczos")
 HSV = {"type": "YOLOXHSVRandomAug", "hue_delta": 5, "saturation_delta": 30, "value_delta": 30}
 EMA = {"type": "EMAHook", "ema_type": "ExpMomentumEMA", "update_buffers": True}
 PARTS = ("crops", "interpolation", "rotation", "hsv", "pixels", "ema")
@@ -87,17 +90,20 @@ MEASURES = ("hard", "spoilt_hard", "rotation_hard", "nme", "spoilt_nme", "spoilt
 def pipeline_of(parts: Collection[str]) -> list[Any]:
     """The released training pipeline with parts put in, before images are packed."""
     *steps, pack = read_config(RELEASED).train_pipeline
-    added = read_config(ROBUST).train_pipeline
+    kept = {
+        part: [step for step in read_config(ROBUST).train_pipeline if step.type == name]
+        for part, name in KEPT.items()
+    }
     if "crops" in parts:
         steps[2].crop_choice = CROPS
     if "interpolation" in parts:
-        steps[3].interpolation = INTERPOLATIONS
+        steps[3:4] = kept["interpolation"]
     if "rotation" in parts:
-        steps += [step for step in added if step.type == KEPT["rotation"]]
+        steps += kept["rotation"]
     if "hsv" in parts:
         steps.append(HSV)
     if "pixels" in parts:
-        steps += [step for step in added if step.type == KEPT["pixels"]]
+        steps += kept["pixels"]
     return [*steps, pack]
 
 
