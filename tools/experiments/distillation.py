@@ -12,6 +12,7 @@ by the seed, keeps its labels; the arms differ in what becomes of the others:
     labels     they are left out
     pseudo     they are labelled by the teacher: faces of a score of 0.5, ignored ones of 0.2
     distilled  the teacher is asked about them, and about the labelled ones, in each step
+    both       they are labelled by the teacher, and it is asked in each step
 """
 
 import argparse
@@ -51,7 +52,8 @@ from mmeiou.whole_files import replacing
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = "yunet-s_distilled-from-n_2xb16-640e_widerface.py"
-ARMS = ("labels", "pseudo", "distilled")
+ARMS = ("labels", "pseudo", "distilled", "both")
+GUESSED, TAUGHT = ("pseudo", "both"), ("distilled", "both")  # labels of the others; each step
 METRICS = {"AP": "WIDERFace/AP", "mAP": "coco/bbox_mAP", "mAP_75": "coco/bbox_mAP_75"}
 # What runs of several seeds share; tables of earlier runs have no teacher.
 GROUP = ("init", "side", "iters", "lr", "options", "share", "teacher", "arm")
@@ -95,9 +97,9 @@ def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]
     for index, image in enumerate(known.images):
         if index in chosen:
             images.append(image)
-        elif cell.arm == "pseudo":
+        elif cell.arm in GUESSED:
             images.append(guessed[image.file])
-        elif cell.arm == "distilled":
+        elif cell.arm in TAUGHT:
             assert image.size is not None
             images.append(unlabelled(image.file, image.size, len(known.landmarks)))
     return replace(known, images=images)
@@ -106,7 +108,7 @@ def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]
 def config(cell: Cell, data: Path, folder: Path, args: argparse.Namespace) -> Any:
     """The shipped config on small pictures, for so many steps."""
     cfg = read_config(CONFIG)
-    if cell.arm == "distilled":
+    if cell.arm in TAUGHT:
         cfg.model.teacher.checkpoint = cell.teacher
     else:
         cfg.model.teacher = None
@@ -237,7 +239,7 @@ def cells(args: argparse.Namespace) -> list[Cell]:
         for seed in args.seeds
         for share in args.shares
         for arm in args.arms
-        if not (arm == "pseudo" and share == 1) and not (arm == "labels" and share == 0)
+        if not (arm in GUESSED and share == 1) and not (arm == "labels" and share == 0)
     ]
 
 

@@ -49,7 +49,9 @@ def cell(tool: ModuleType, arm: str, share: float, seed: int = 0) -> Any:
     return tool.Cell(arm, seed, 192, 10, 0.008, "", (), share, "")
 
 
-@pytest.mark.parametrize(("arm", "number"), [("labels", 2), ("pseudo", 8), ("distilled", 8)])
+@pytest.mark.parametrize(
+    ("arm", "number"), [("labels", 2), ("pseudo", 8), ("distilled", 8), ("both", 8)]
+)
 def test_arms_differ_in_the_pictures_without_labels(
     tool: ModuleType, arm: str, number: int
 ) -> None:
@@ -59,7 +61,8 @@ def test_arms_differ_in_the_pictures_without_labels(
     alone = tool.training_labels(cell(tool, "labels", 0.25), KNOWN, GUESSED)
     assert sure == [one.file for one in alone.images]  # the same labels in each arm
     others = [one.bboxes.tolist() for one in found.images if one.ignore.all()]
-    expected = {"labels": [], "pseudo": [[[1, 2, 30, 40]]] * 6, "distilled": [[[0, 0, 64, 48]]] * 6}
+    guessed, unknown = [[[1, 2, 30, 40]]] * 6, [[[0, 0, 64, 48]]] * 6
+    expected = {"labels": [], "pseudo": guessed, "distilled": unknown, "both": guessed}
     assert others == expected[arm]
     draws = {
         tuple(
@@ -89,10 +92,12 @@ def test_arms_that_would_be_equal_or_empty_are_left_out(tool: ModuleType, asked:
         (0.5, "labels"),
         (0.5, "pseudo"),
         (0.5, "distilled"),
+        (0.5, "both"),
         (0, "pseudo"),
         (0, "distilled"),
+        (0, "both"),
     ]
-    assert len({one.key() for one in found}) == 14
+    assert len({one.key() for one in found}) == 18
     assert {one.lr for one in found} == {0.008}
 
 
