@@ -181,7 +181,8 @@ def test_without_what_saves_it_does_not_listen(tmp_path, saving, monkeypatch, ca
 def test_behind_a_training_that_failed_signals_are_as_before(tmp_path, monkeypatch) -> None:
     """As in a notebook: MMEngine calls no hook then."""
     monkeypatch.setattr(TinyDataset, "__getitem__", lambda *_: 1 / 0)
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.default_int_handler
+    signal.signal(signal.SIGINT, before)  # a shell's background job begins with it ignored
     for _ in range(2):  # another one listens in place of the first
         with pytest.raises(ZeroDivisionError):
             train(make_runner(tmp_path, 4, **HOOKS))
