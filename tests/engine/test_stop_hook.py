@@ -195,6 +195,9 @@ def test_behind_a_training_that_failed_signals_are_as_before(tmp_path, monkeypat
     monkeypatch.undo()
     train(runner)  # the same one again
     assert signal.getsignal(signal.SIGINT) is before
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # another's, set since
+    train(runner)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_outside_the_main_thread_it_does_not_listen(tmp_path, capsys) -> None:

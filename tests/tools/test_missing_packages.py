@@ -40,7 +40,7 @@ def test_the_command_that_installs_it_is_told(
 
 def test_what_is_there_is_not_called_missing() -> None:
     with pytest.raises(ImportError, match="nothing") as lacks:
-        from numpy import nothing  # noqa: F401, PLC0415
+        from cv2 import nothing  # noqa: F401, PLC0415
     assert message_of(lacks.value) == str(lacks.value)
     part = ModuleNotFoundError("No module named 'mmcv._ext'", name="mmcv._ext")
     assert message_of(part) == "No module named 'mmcv._ext'"

@@ -99,7 +99,7 @@ def training_labels(cell: Cell, known: LabelSet, guessed: dict[str, ImageLabels]
             images.append(image)
         elif cell.arm in GUESSED:
             images.append(guessed[image.file])
-        elif cell.arm in TAUGHT:
+        elif cell.arm == "distilled":
             assert image.size is not None
             images.append(unlabelled(image.file, image.size, len(known.landmarks)))
     return replace(known, images=images)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,6 +73,15 @@ def test_arms_differ_in_the_pictures_without_labels(
         for seed in range(4)
     }
     assert len(draws) > 1
+
+
+def test_two_arms_ask_the_teacher_in_each_step(tool: ModuleType, tmp_path: Path) -> None:
+    (weights := tmp_path / "best.pth").touch()
+    for arm in tool.ARMS:
+        taught = replace(cell(tool, arm, 0.25), teacher=str(weights))
+        teacher = tool.config(taught, tmp_path, tmp_path, Namespace(workers=0)).model.teacher
+        assert (teacher is not None) == (arm in {"distilled", "both"})
+        assert teacher is None or teacher.checkpoint == str(weights)
 
 
 @pytest.fixture
